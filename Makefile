@@ -23,10 +23,14 @@
 # of `make run`, `make shell`, `make debug`:
 #   CPU=max,vendor=GenuineIntel  MEM=64M  MACHINE=q35  SMP=2  ACCEL=kvm
 # of `make run`, `make debug`:
-#   PROGRAM=./a.out ARGS="x y"   run your static Linux program: with your standard input, its
-#                                output alone on standard output, its exit status on standard error
+#   PROGRAM=./a.out ARGS="x y"   run your Linux program: with your standard input, its output
+#                                alone on standard output, its exit status on standard error
+#   FILES="data.txt dir/"        copy these into its working directory
+#   OUT=dir                      bring back what it leaves there
+#   ROOTFS=debian                run it among Debian's programs and libraries
 #   VERBOSE=1                    show the kernel's log beside it
 #   LIMIT=300                    seconds until a run without a terminal is ended; 0: never
+#   DRYRUN=1                     print QEMU's command line, and don't run it
 #   INITRD=any.cpio              boot your initramfs
 #   APPEND="..."                 further words for the kernel's command line
 #   STRACE=1                     trace system calls, each with its door
@@ -35,7 +39,7 @@
 #   PACKAGES="less gdb"          put further Debian packages into it
 #   DOCUMENTS=1  REFRESH=1  DEBIAN_MIRROR=http://...
 
-VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE VERBOSE LIMIT ROOTFS PACKAGES \
+VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS FILES OUT INITRD APPEND STRACE VERBOSE LIMIT DRYRUN ROOTFS PACKAGES \
 	DOCUMENTS REFRESH DEBIAN_MIRROR MINUTES CHECKED
 # make would ignore a misspelt variable silently.
 UNKNOWN = $(filter-out $(VARIABLES) SHELL CARGO_% RUST%,$(foreach name,$(.VARIABLES),\

@@ -1,13 +1,16 @@
 //! `make run PROGRAM=` from a shell: pipes, exit statuses, signals, a terminal.
 
+use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use harness::programs::{Compiler, compile};
 use harness::{Case, Dialogue, cases, paths, pty};
+use tempfile::TempDir;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
@@ -20,6 +23,10 @@ pub fn cases() -> Vec<Case> {
         its_parent_is_init,
         machine_endings_are_distinguished,
         a_program_at_a_terminal,
+        files_go_in_and_come_back,
+        what_a_killed_program_left_comes_back,
+        a_dynamic_program_has_the_hosts_libraries,
+        the_printed_command_line_boots,
         wrong_values_are_refused_with_the_list,
     ]
 }
@@ -276,6 +283,131 @@ fn a_program_at_a_terminal() -> Result<()> {
     Ok(())
 }
 
+/// A directory with the files that the program finds: `data.txt`, `tree/changed`, `tree/same`.
+fn input_files(data: &[u8]) -> Result<TempDir> {
+    let place = TempDir::new()?;
+    fs::create_dir(place.path().join("tree"))?;
+    let files: [(&str, &[u8]); 3] = [
+        ("data.txt", data),
+        ("tree/changed", b"old\n"),
+        ("tree/same", b"same\n"),
+    ];
+    for (name, text) in files {
+        fs::write(place.path().join(name), text)?;
+    }
+    Ok(place)
+}
+
+/// Runs `args` with the files of `place`, and its directory `out`; checks that what the program left is there.
+fn with_files(limit: &str, args: &str, place: &Path, data: &[u8]) -> Result<Output> {
+    let mut command = run_for(limit, args)?;
+    let out = place.join("out");
+    let name = place.display();
+    command
+        .arg("--files")
+        .arg(format!("{name}/data.txt {name}/tree/"));
+    command.arg("--out").arg(&out);
+    let output = with_input(command, Vec::new())?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let read = |path: &str| fs::read(out.join(path)).with_context(|| format!("{path}: {said}"));
+    ensure!(read("made/deep/copy")? == [data, b"a line more\n"].concat());
+    ensure!(read("tree/changed")? == b"old\na line more\n");
+    let mode = fs::metadata(out.join("made/deep/copy"))?
+        .permissions()
+        .mode();
+    ensure!(mode & 0o777 == 0o640, "{mode:o}");
+    ensure!(fs::read_link(out.join("made/link"))? == Path::new("deep/copy"));
+    // What was there before and is the same.
+    ensure!(!out.join("data.txt").exists() && !out.join("tree/same").exists());
+    ensure!(!out.join("child.glibc64").exists());
+    ensure!(said.contains("3 new or changed files in OUT="), "{said}");
+    // The host's own files are as they were.
+    ensure!(fs::read(place.join("tree/changed"))? == b"old\n");
+    Ok(output)
+}
+
+fn files_go_in_and_come_back() -> Result<()> {
+    let mut random = fastrand::Rng::with_seed(9);
+    let data: Vec<u8> = std::iter::repeat_with(|| random.u8(..))
+        .take(200_001)
+        .collect();
+    let place = input_files(&data)?;
+    let output = with_files("120", "leave", place.path(), &data)?;
+    ensure!(
+        output.status.success() && output.stdout.is_empty(),
+        "{output:?}"
+    );
+    // Again, over the files of the first run; a directory in the way of one loses nothing.
+    fs::remove_file(place.path().join("out/tree/changed"))?;
+    fs::create_dir(place.path().join("out/tree/changed"))?;
+    let refused =
+        with_files("120", "leave", place.path(), &data).expect_err("a directory is there");
+    let said = format!("{refused:?}");
+    ensure!(
+        said.contains("a directory of the host has this name"),
+        "{said}"
+    );
+    ensure!(said.contains("The archive is kept: "), "{said}");
+    Ok(())
+}
+
+fn what_a_killed_program_left_comes_back() -> Result<()> {
+    let place = input_files(b"data")?;
+    let output = with_files("4", "leave_and_hang", place.path(), b"data")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(said.contains("the time limit passed before"), "{said}");
+    ensure!(output.status.code() == Some(124), "{output:?}");
+    Ok(())
+}
+
+fn a_dynamic_program_has_the_hosts_libraries() -> Result<()> {
+    let program = compile("child", Compiler::Dynamic64)?;
+    let mut command = xtask()?;
+    command.args([
+        "run",
+        "--built",
+        "--limit",
+        "120",
+        "--args",
+        "exit 7",
+        "--program",
+    ]);
+    let output = with_input(
+        {
+            command.arg(program);
+            command
+        },
+        Vec::new(),
+    )?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(7), "{output:?}");
+    ensure!(
+        said.contains("child.dynamic64 is dynamically linked: this host's ")
+            && said.contains("libc.so.6")
+            && said.contains(" go along"),
+        "{said}"
+    );
+    Ok(())
+}
+
+fn the_printed_command_line_boots() -> Result<()> {
+    let mut command = run("place 'a b'")?;
+    let output = command.arg("--dry-run").output()?;
+    let line = String::from_utf8(output.stdout)?;
+    ensure!(
+        line.starts_with("qemu-system-x86_64 ") && line.lines().count() == 1,
+        "{line}"
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line]).current_dir(paths::root());
+    let (_, shown) = pty::talk(&shell, Dialogue::new())?;
+    ensure!(
+        shown.contains("terminals: 1 1 1\r") && shown.contains("argument: [a b]\r"),
+        "{shown:?}"
+    );
+    Ok(())
+}
+
 fn wrong_values_are_refused_with_the_list() -> Result<()> {
     for (option, value, said) in [
         ("--smp", "9", "SMP=9: 1 to 4"),
@@ -288,6 +420,19 @@ fn wrong_values_are_refused_with_the_list() -> Result<()> {
             "nonsense",
             "CPU=nonsense: QEMU has no such model. Tried here: max, ",
         ),
+        ("--smp", "x", "SMP=x: 1 to 4"),
+        ("--limit", "soon", "LIMIT=soon: a number of seconds"),
+        ("--initrd", "x", "PROGRAM and INITRD are both set"),
+        ("--rootfs", "x", "ROOTFS=x: debian, or leave it out"),
+        ("--files", "nowhere", "FILES: cannot read nowhere"),
+        ("--files", "'open", "FILES: a quote is not closed"),
+        ("--files", "/dev/null", "FILES: /dev/null is neither a file"),
+        (
+            "--files",
+            "Makefile tests/../Makefile user/bin/src/lib.rs user/sys/src/lib.rs",
+            "have the same name",
+        ),
+        ("--out", "Makefile", "OUT=Makefile is not a directory"),
         ("--append", "rdinit=/x", "APPEND names an init"),
         ("--args", "'open", "ARGS: a quote is not closed"),
     ] {
@@ -303,7 +448,8 @@ fn wrong_values_are_refused_with_the_list() -> Result<()> {
         );
     }
     let refused = [
-        ("--program", "/bin/sh", "link it with -static"),
+        ("--files", "Makefile", "FILES goes with PROGRAM"),
+        ("--out", "target", "OUT goes with PROGRAM"),
         ("--program", "/nowhere", "cannot read PROGRAM=/nowhere"),
         ("--program", "Makefile", "it is not an ELF file"),
         (

@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ */
 /* A program for `make run PROGRAM=`: its argument selects how it ends (exit, assertion, signal,
-   reboot) or what it prints. */
+   reboot), what it prints or which files it leaves. */
 #define _GNU_SOURCE
 #include <assert.h>
 #include <signal.h>
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -96,6 +97,34 @@ static int zombies(void)
 	return 0;
 }
 
+/* Copies `from` to `to`, with a line more; returns 0 if that worked. */
+static int copy_file(const char *from, const char *to)
+{
+	static char bytes[1 << 20];
+	FILE *in = fopen(from, "r"), *out;
+	size_t count;
+
+	if (!in)
+		return 1;
+	count = fread(bytes, 1, sizeof bytes, in);
+	fclose(in);
+	if (!(out = fopen(to, "w")))
+		return 1;
+	fwrite(bytes, 1, count, out);
+	fputs("a line more\n", out);
+	return fclose(out);
+}
+
+/* Leaves files in its working directory, made of those that it finds there. */
+static int leave(void)
+{
+	if (mkdir("made", 0755) || mkdir("made/deep", 0750) || copy_file("data.txt", "made/deep/copy"))
+		return 1;
+	if (copy_file("tree/changed", "tree/changed") || symlink("deep/copy", "made/link"))
+		return 1;
+	return chmod("made/deep/copy", 0640);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -128,6 +157,14 @@ int main(int argc, char **argv)
 	if (!strcmp(how, "hang")) {
 		puts("it hangs");
 		fflush(stdout);
+		for (;;)
+			pause();
+	}
+	if (!strcmp(how, "leave"))
+		return leave();
+	if (!strcmp(how, "leave_and_hang")) {
+		if (leave())
+			return 1;
 		for (;;)
 			pause();
 	}

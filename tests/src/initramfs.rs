@@ -53,6 +53,12 @@ impl Initramfs {
         self
     }
 
+    /// Adds a file of any kind (`mode` has its type bits too), and the directories above it.
+    pub fn node(mut self, path: &str, mode: u32, data: impl Into<Vec<u8>>) -> Self {
+        self.insert(path, mode, data.into());
+        self
+    }
+
     /// Adds an executable that is read from the host.
     pub fn executable_from(self, path: &str, host: &Path) -> io::Result<Self> {
         let data = fs::read(host).map_err(|error| {

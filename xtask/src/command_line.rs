@@ -64,12 +64,13 @@ impl Append {
     }
 }
 
-/// The words of `ARGS`, split as a shell does.
+/// The words of a variable, split as a shell does.
 ///
 /// # Errors
 /// A quote is not closed.
-pub fn split_args(args: &str) -> Result<Vec<String>> {
-    shlex::split(args).context("ARGS: a quote is not closed, or a backslash ends it")
+pub fn split(variable: &str, words: &str) -> Result<Vec<String>> {
+    shlex::split(words)
+        .with_context(|| format!("{variable}: a quote is not closed, or a backslash ends it"))
 }
 
 #[cfg(test)]
@@ -106,8 +107,8 @@ mod tests {
 
     #[test]
     fn args_are_parted_as_by_a_shell() {
-        let words = split_args("a 'b c' \"d e\" f\\ g ''").expect("words");
+        let words = split("ARGS", "a 'b c' \"d e\" f\\ g ''").expect("words");
         assert_eq!(words, ["a", "b c", "d e", "f g", ""]);
-        assert!(split_args("'open").is_err());
+        assert!(split("ARGS", "'open").is_err());
     }
 }

@@ -39,7 +39,7 @@ impl options::Options for Options {
 /// Starts both. The serial line goes to a file, since gdb has the terminal.
 pub fn command(options: &Options) -> Result<ExitCode> {
     setup::packages(needs::of("debug"))?;
-    let vm = options.run.prepare(None)?;
+    let vm = options.run.prepare(None)?.vm;
     let program = options.run.debugged();
     let port = free_port()?;
     let log = paths::target().join("debug.log");

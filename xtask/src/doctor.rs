@@ -53,21 +53,39 @@ pub fn command() -> Result<()> {
     if Toolchain::find().is_none() && !setup::rustup_may_install() && Source::find().is_none() {
         lacking.push(&needs::RUST);
     }
-    println!();
-    if lacking.is_empty() {
-        println!("Nothing is missing.");
-        return Ok(());
-    }
-    match setup::apt::Apt::find() {
-        Some(_) => {
-            println!("Missing, and installed by `make run` and `make test` when they need it:");
-            for need in lacking {
-                println!("  - {} (package {})", need.what, need.debian);
-            }
-        }
-        None => println!("{}", setup::explain(&lacking)),
+    println!("\n{}", summary(&lacking));
+    if !lacking.is_empty() && setup::apt::Apt::find().is_none() {
+        println!("{}", setup::explain(&lacking));
     }
     Ok(())
+}
+
+/// What is missing, and whether a newcomer's commands need it.
+fn summary(lacking: &[&needs::Need]) -> String {
+    if lacking.is_empty() {
+        return "Nothing is missing.".into();
+    }
+    let mut text = String::new();
+    let is_of_run = |need: &needs::Need| {
+        let commands = needs::commands(need);
+        // Rust is of no command's list: all need it.
+        commands.is_empty() || commands.contains(&"run")
+    };
+    if !lacking.iter().any(|need| is_of_run(need)) {
+        text.push_str("`make run` and `make shell` have all they need. ");
+    }
+    text.push_str("Missing, and installed by the command that needs it:");
+    for need in lacking {
+        let commands = match &needs::commands(need)[..] {
+            [] => "every command".to_owned(),
+            commands => format!("make {}", commands.join(" ")),
+        };
+        text.push_str(&format!(
+            "\n  - {} (package {}): {commands}",
+            need.what, need.debian
+        ));
+    }
+    text
 }
 
 /// A tool, whether it is there, and the commands that need it.
@@ -120,6 +138,25 @@ mod tests {
         );
         let qemu = row_of("QEMU");
         assert!(qemu.contains(" run shell debug "), "{qemu}");
+    }
+
+    #[test]
+    fn who_only_runs_programs_is_not_told_to_install_grub() {
+        let of = |word: &str| {
+            let all = needs::of("test").chain(needs::of("debug"));
+            all.filter(|need| need.what.contains(word))
+                .take(1)
+                .collect::<Vec<_>>()
+        };
+        let text = summary(&of("OVMF"));
+        assert!(
+            text.starts_with("`make run` and `make shell` have all they need."),
+            "{text}"
+        );
+        assert!(text.ends_with("(package ovmf): make test"), "{text}");
+        assert!(!summary(&of("QEMU for")).contains("all they need"));
+        assert!(!summary(&[&needs::RUST]).contains("all they need"));
+        assert_eq!(summary(&[]), "Nothing is missing.");
     }
 
     /// Names of the crates that xtask is built of.

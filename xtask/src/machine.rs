@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{ArgMatches, value_parser};
+use clap::ArgMatches;
 use harness::Vm;
 use harness::vm::QEMU;
 
@@ -27,7 +27,7 @@ pub struct Machine {
     cpu: String,
     mem: Option<String>,
     machine: String,
-    smp: u32,
+    smp: String,
 }
 
 impl Options for Machine {
@@ -39,11 +39,7 @@ impl Options for Machine {
             .arg(value("cpu", "CPU", cpu).default_value("max"))
             .arg(value("mem", "MEM", "Memory: 4M to 8G"))
             .arg(value("machine", "MACHINE", "Machine: pc, q35, microvm").default_value("pc"))
-            .arg(
-                value("smp", "SMP", "Number of CPUs (Trident uses the first)")
-                    .value_parser(value_parser!(u32))
-                    .default_value("1"),
-            )
+            .arg(value("smp", "SMP", "Number of CPUs (Trident uses the first)").default_value("1"))
     }
 
     fn read(matches: &ArgMatches) -> Self {
@@ -65,7 +61,7 @@ impl Machine {
     pub fn check(&self) -> Result<()> {
         one_of("ACCEL", first(&self.accel), &ACCELERATORS)?;
         one_of("MACHINE", &self.machine, &MACHINES)?;
-        ensure!(CPUS.contains(&self.smp), "SMP={}: 1 to 4", self.smp);
+        self.cpus()?;
         if let Some(mem) = &self.mem {
             let fits = mebibytes(mem).is_some_and(|size| MEMORY.contains(&size));
             ensure!(fits, "MEM={mem}: 4M to 8G, such as 64M, 512M, 2G");
@@ -92,7 +88,13 @@ impl Machine {
             .cpu(&self.cpu)
             .memory(self.mem.as_deref().unwrap_or(memory))
             .machine(&self.machine)
-            .smp(self.smp))
+            .smp(self.cpus()?))
+    }
+
+    fn cpus(&self) -> Result<u32> {
+        let number = self.smp.parse().ok();
+        let number = number.filter(|number| CPUS.contains(number));
+        number.with_context(|| format!("SMP={}: 1 to 4", self.smp))
     }
 }
 

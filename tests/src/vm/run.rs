@@ -59,17 +59,22 @@ impl Vm {
     /// QEMU's command line, and a directory with the files that it names (they are gone when
     /// the directory is dropped).
     pub fn prepare(&self) -> Result<(Command, TempDir)> {
+        let directory = tempfile::Builder::new().prefix("trident-").tempdir()?;
+        Ok((self.prepare_in(directory.path())?, directory))
+    }
+
+    /// QEMU's command line, whose initramfs is written to `directory`.
+    pub fn prepare_in(&self, directory: &Path) -> Result<Command> {
         if let Some(kernel) = self.kernel.as_deref().filter(|path| !path.exists()) {
             bail!("{} is not there: `make build` makes it", kernel.display());
         }
-        let directory = tempfile::Builder::new().prefix("trident-").tempdir()?;
         let mut qemu = self.command();
         if let Some(initrd) = &self.initrd {
-            let path = directory.path().join("initrd");
+            let path = directory.join("initrd");
             std::fs::write(&path, initrd)?;
             qemu.arg("-initrd").arg(path);
         }
-        Ok((qemu, directory))
+        Ok(qemu)
     }
 
     /// Boots the machine and waits for its end.

@@ -59,6 +59,7 @@ numbers! {
     WAIT4 61, 114;
     KILL 62, 37;
     FCNTL 72, 55;
+    CHDIR 80, 12;
     MKDIR 83, 39;
     UNLINK 87, 10;
     SETPGID 109, 57;
@@ -73,6 +74,8 @@ numbers! {
     FUTEX 202, 240;
     GETDENTS64 217, 220;
     GETRANDOM 318, 355;
+    OPENAT 257, 295;
+    READLINKAT 267, 305;
     FALLOCATE 285, 324;
     PRLIMIT64 302, 340;
     MEMFD_CREATE 319, 356;
@@ -84,4 +87,5 @@ numbers! {
     SIGNALFD4 289, 327;
     PIPE2 293, 331;
     GETCPU 309, 318;
+    STATX 332, 383;
 }

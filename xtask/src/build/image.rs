@@ -21,7 +21,7 @@ pub fn tour() -> PathBuf {
 
 /// Packs the tour's archive: its two halves, and a few files.
 pub fn pack_tour() -> Result<()> {
-    let mut files = base();
+    let mut files = base(Initramfs::new());
     for (width, place) in [(64, "/init"), (32, "/bin32/tour")] {
         let path = paths::program(width, "tour");
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -31,9 +31,9 @@ pub fn pack_tour() -> Result<()> {
     write_if_changed(&tour(), &files.build())
 }
 
-/// The files of every archive of ours.
-fn base() -> Initramfs {
-    Initramfs::new()
+/// Adds the files of every root file system of ours.
+pub fn base(archive: Initramfs) -> Initramfs {
+    archive
         .file("/etc/motd", MOTD)
         .file("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
         .file("/etc/group", "root:x:0:\n")
@@ -41,24 +41,36 @@ fn base() -> Initramfs {
 }
 
 /// Path of the init that runs the user's program.
-pub const PROGRAM_INIT: &str = "/sbin/init";
+pub const PROGRAM_INIT: &str = "/trident/init";
 
-/// Reads the user's program, if it can run.
-pub fn read_program(program: &Path) -> Result<Vec<u8>> {
-    let bytes =
-        fs::read(program).with_context(|| format!("cannot read PROGRAM={}", program.display()))?;
-    check_static(&bytes).with_context(|| format!("PROGRAM={} cannot run", program.display()))?;
-    Ok(bytes)
+/// The user's program.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Path of the dynamic linker that it asks for.
+    pub interpreter: Option<String>,
 }
 
-/// An archive of the user's program and the init that runs it by `request`.
-pub fn around(program: &Path, request: Vec<u8>) -> Result<Initramfs> {
+impl Program {
+    /// Reads the user's program, if it can run.
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let bytes = fs::read(path).with_context(|| format!("cannot read PROGRAM={name}"))?;
+        let interpreter =
+            interpreter(&bytes).with_context(|| format!("PROGRAM={name} cannot run"))?;
+        Ok(Self { bytes, interpreter })
+    }
+}
+
+/// An archive of the init that runs the user's program by `request`, to which the program is to be added. It
+/// can follow another archive, as nothing of it has a name that a root file system has.
+pub fn around_program(request: Vec<u8>) -> Result<Initramfs> {
     let path = paths::program(64, "init");
     let init = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(base()
+    Ok(Initramfs::new()
         .executable(PROGRAM_INIT, segments_only(&init))
-        .file("/sbin/init.run", request)
-        .executable(&place(program), read_program(program)?))
+        .file("/trident/request", request))
 }
 
 /// Starts the shell in a new session with the console as its terminal. The shell's end ends the machine
@@ -91,7 +103,7 @@ pub fn is_archive(bytes: &[u8]) -> bool {
 
 /// An archive with a shell on the console, around a static busybox.
 pub fn around_busybox(program: Vec<u8>) -> Initramfs {
-    base()
+    base(Initramfs::new())
         .executable("/bin/busybox", program)
         .executable("/init", SHELL_INIT)
         .file("/etc/profile", PROFILE)
@@ -99,40 +111,38 @@ pub fn around_busybox(program: Vec<u8>) -> Initramfs {
         .dir("/sbin")
 }
 
-/// Path of the user's program in its archive.
-pub fn place(program: &Path) -> String {
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    format!("/{name}")
-}
-
-/// Whether this is a static x86 Linux program; the error says what it is instead.
-fn check_static(bytes: &[u8]) -> Result<()> {
+/// The dynamic linker that an x86 Linux program asks for; none where it is static. The error says what the
+/// file is instead.
+fn interpreter(bytes: &[u8]) -> Result<Option<String>> {
     if !bytes.starts_with(b"\x7fELF") {
         bail!("it is not an ELF file (a script needs its interpreter as the program)");
     }
-    let interpreted = match bytes.get(4) {
-        Some(&elf::ELFCLASS64) => has_interpreter::<elf::FileHeader64<object::Endianness>>(bytes),
-        Some(&elf::ELFCLASS32) => has_interpreter::<elf::FileHeader32<object::Endianness>>(bytes),
+    match bytes.get(4) {
+        Some(&elf::ELFCLASS64) => interpreter_of::<elf::FileHeader64<object::Endianness>>(bytes),
+        Some(&elf::ELFCLASS32) => interpreter_of::<elf::FileHeader32<object::Endianness>>(bytes),
         _ => bail!("it is a damaged ELF file"),
-    }?;
-    if interpreted {
-        bail!("it is dynamically linked: link it with -static");
     }
-    Ok(())
 }
 
-fn has_interpreter<H: object::read::elf::FileHeader>(bytes: &[u8]) -> Result<bool> {
+fn interpreter_of<H: object::read::elf::FileHeader>(bytes: &[u8]) -> Result<Option<String>> {
     use object::read::elf::ProgramHeader;
 
     let file = ElfFile::<H>::parse(bytes).context("it is a damaged ELF file")?;
-    let machine = file.elf_header().e_machine(file.endian());
+    let (header, endian) = (file.elf_header(), file.endian());
+    let machine = header.e_machine(endian);
     if !matches!(machine, elf::EM_X86_64 | elf::EM_386) {
         bail!("it is not an x86 program (ELF machine {machine})");
     }
-    Ok(file
-        .elf_program_headers()
-        .iter()
-        .any(|p| p.p_type(file.endian()) == elf::PT_INTERP))
+    if !matches!(header.e_type(endian), elf::ET_EXEC | elf::ET_DYN) {
+        bail!("it is not linked: an object file or a core dump");
+    }
+    for segment in file.elf_program_headers() {
+        let found = segment.interpreter(endian, bytes);
+        if let Some(path) = found.context("it is a damaged ELF file")? {
+            return Ok(Some(String::from_utf8_lossy(path).into_owned()));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -141,13 +151,14 @@ mod tests {
 
     #[test]
     fn each_wrong_file_is_reported() {
-        let why = |bytes: &[u8]| format!("{:#}", check_static(bytes).expect_err("wrong"));
+        let why = |bytes: &[u8]| format!("{:#}", interpreter(bytes).expect_err("wrong"));
         assert!(why(b"#!/bin/sh\n").contains("not an ELF file"));
         assert!(why(b"\x7fELF\x02\x01").contains("damaged"));
         assert!(why(b"").contains("not an ELF file"));
         let this = fs::read(std::env::current_exe().expect("a path")).expect("readable");
         if this.starts_with(b"\x7fELF") {
-            assert!(why(&this).contains("dynamically linked"));
+            let found = interpreter(&this).expect("a program");
+            assert!(found.is_some_and(|path| path.contains("ld")));
         }
     }
 }

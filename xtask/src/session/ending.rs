@@ -29,8 +29,12 @@ const SIGRTMIN: u8 = 34;
 /// init's report of the program.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How it ended.
+    /// How it ended, if by itself.
     pub ended: Option<Ended>,
+    /// Whether the time limit passed before it and its process group had ended.
+    pub limit_passed: bool,
+    /// The archive of its working directory.
+    pub archive: Vec<u8>,
     /// Why it was not started.
     pub not_started: Option<String>,
 }
@@ -45,6 +49,11 @@ pub fn exit_code(name: &str, report: &Report, outcome: &Outcome) -> u8 {
 }
 
 fn judge(name: &str, report: &Report, verdict: &Verdict) -> (Option<String>, u8) {
+    let verdict = match verdict {
+        // init ended the rest.
+        Verdict::Pass if report.limit_passed => &Verdict::Timeout,
+        other => other,
+    };
     let code = verdict.exit_code();
     let ended = report.ended.filter(|_| *verdict == Verdict::Pass);
     let words = match (ended, verdict) {
@@ -99,7 +108,7 @@ mod tests {
     fn ended(how: Ended) -> Report {
         Report {
             ended: Some(how),
-            not_started: None,
+            ..Report::default()
         }
     }
 
@@ -129,6 +138,21 @@ mod tests {
             let (words, code) = said(&Report::default(), verdict);
             assert!((122..126).contains(&code));
             assert!(seen.insert(words.expect("words")));
+        }
+        let late = |ended| Report {
+            ended,
+            limit_passed: true,
+            ..Report::default()
+        };
+        for (ended, words) in [
+            (None, "the time limit passed before ./a ended"),
+            (
+                Some(Ended::Exit(0)),
+                "./a ended, but processes that it had left behind",
+            ),
+        ] {
+            let (said, code) = said(&late(ended), Verdict::Pass);
+            assert!(said.expect("words").starts_with(words) && code == 124);
         }
         // A panic counts, though the program had ended before.
         assert_eq!(said(&ended(Ended::Exit(0)), Verdict::Panic).1, 122);

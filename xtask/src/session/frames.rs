@@ -29,6 +29,10 @@ pub enum Event<'a> {
     Error(Vec<u8>),
     /// The program ended.
     Ended(Ended),
+    /// The time limit passed; init ends what still runs.
+    Limit,
+    /// Bytes of the archive of the working directory.
+    Archive(Vec<u8>),
     /// The program can't be started, for this reason.
     NotStarted(String),
 }
@@ -104,6 +108,8 @@ fn event(frame: &[u8]) -> Option<Event<'static>> {
         b'R' => Event::Ready,
         b'O' => Event::Output(bytes),
         b'E' => Event::Error(bytes),
+        b'L' => Event::Limit,
+        b'A' => Event::Archive(bytes),
         b'X' => Event::Ended(ended(&bytes)?),
         b'F' => Event::NotStarted(String::from_utf8(bytes).ok()?),
         _ => return None,

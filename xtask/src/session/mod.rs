@@ -67,16 +67,46 @@ impl Ends {
     }
 }
 
-/// The request to init: see `user/bin/src/bin/init/request.rs`. Without a token init sends no frames.
-pub fn request(ends: Ends, token: &str, strace: bool, words: &[String]) -> Vec<u8> {
-    let window = console::Term::stdout().size_checked();
-    let window = window.map_or(String::new(), |(rows, columns)| format!("{rows}x{columns}"));
-    let strace = if strace { "strace" } else { "" };
-    let first = [token, &ends.letters(), &window, strace].map(str::to_owned);
-    let words = first.iter().chain(words);
-    words
-        .flat_map(|word| [word.as_bytes(), b"\0"].concat())
-        .collect()
+/// What init is asked to do with the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The program's three files.
+    pub ends: Ends,
+    /// The token of the frames. Without one init sends none.
+    pub token: &'a str,
+    /// Whether the kernel logs the program's system calls.
+    pub strace: bool,
+    /// Whether the working directory comes back.
+    pub archive: bool,
+    /// Seconds until the program is killed.
+    pub limit: Option<u64>,
+}
+
+impl Request<'_> {
+    /// As init reads it: see `user/bin/src/bin/init/request.rs`. `words` are the program and its arguments.
+    pub fn encode(&self, words: &[String]) -> Vec<u8> {
+        let window = console::Term::stdout().size_checked();
+        let window = window.map_or(String::new(), |(rows, columns)| format!("{rows}x{columns}"));
+        let word = |wanted: bool, word: &str| {
+            if wanted {
+                word.to_owned()
+            } else {
+                String::new()
+            }
+        };
+        let first = [
+            self.token.to_owned(),
+            self.ends.letters(),
+            window,
+            word(self.strace, "strace"),
+            word(self.archive, "archive"),
+            self.limit.map_or(String::new(), |limit| limit.to_string()),
+        ];
+        let words = first.iter().chain(words);
+        words
+            .flat_map(|word| [word.as_bytes(), b"\0"].concat())
+            .collect()
+    }
 }
 
 /// The host's end of a run.
@@ -115,7 +145,17 @@ impl Session {
                 Ok(())
             }
             Event::Ended(how) => {
-                self.report().ended = Some(how);
+                let mut report = self.report();
+                // After the limit it is init that ends it.
+                report.ended = Some(how).filter(|_| !report.limit_passed);
+                Ok(())
+            }
+            Event::Limit => {
+                self.report().limit_passed = true;
+                Ok(())
+            }
+            Event::Archive(bytes) => {
+                self.report().archive.extend(bytes);
                 Ok(())
             }
             Event::NotStarted(error) => {
@@ -219,11 +259,17 @@ mod tests {
             output: false,
             error: true,
         };
-        let words = ["/a".to_owned(), String::new(), "x y".to_owned()];
-        let request = request(ends, "token", true, &words);
+        let request = Request {
+            ends,
+            token: "token",
+            strace: true,
+            archive: false,
+            limit: Some(7),
+        };
+        let request = request.encode(&["/a".to_owned(), String::new(), "x y".to_owned()]);
         let text = String::from_utf8(request).expect("text");
         let words: Vec<&str> = text.split_terminator('\0').collect();
         assert_eq!(words[..2], ["token", "ppt"]);
-        assert_eq!(words[3..], ["strace", "/a", "", "x y"]);
+        assert_eq!(words[3..], ["strace", "", "7", "/a", "", "x y"]);
     }
 }

@@ -1,5 +1,6 @@
 //! System calls that only init uses.
 
+use core::ffi::CStr;
 use core::ptr;
 
 use sys::numbers as nr;
@@ -31,6 +32,12 @@ pub fn setsid() -> SysResult {
 pub fn setpgid(pid: usize, group: usize) -> SysResult {
     // SAFETY: touches no memory.
     unsafe { native(nr::SETPGID, [pid, group, 0, 0, 0, 0]) }
+}
+
+/// chdir(2).
+pub fn chdir(path: &CStr) -> SysResult {
+    // SAFETY: the kernel only reads the string.
+    unsafe { native(nr::CHDIR, [path.as_ptr() as usize, 0, 0, 0, 0, 0]) }
 }
 
 /// Duplicates `old` to `file`, which stays open across execve.
@@ -132,15 +139,12 @@ impl Poll {
     }
 }
 
-/// Waits until an entry is ready.
-pub fn poll(all: &mut [Poll]) -> SysResult {
+/// Waits until an entry is ready, or for so many milliseconds (-1: without a limit).
+pub fn poll(all: &mut [Poll], milliseconds: i32) -> SysResult {
+    let entries = all.as_mut_ptr() as usize;
+    let limit = milliseconds as usize;
     // SAFETY: the kernel reads and writes `all.len()` entries.
-    unsafe {
-        native(
-            nr::POLL,
-            [all.as_mut_ptr() as usize, all.len(), usize::MAX, 0, 0, 0],
-        )
-    }
+    unsafe { native(nr::POLL, [entries, all.len(), limit, 0, 0, 0]) }
 }
 
 /// A signalfd for SIGCHLD.

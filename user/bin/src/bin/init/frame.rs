@@ -16,6 +16,10 @@ pub const OUTPUT: u8 = b'O';
 pub const ERROR: u8 = b'E';
 /// The program ended: `exit STATUS` or `signal NUMBER`.
 pub const ENDED: u8 = b'X';
+/// The time limit passed: what still runs is killed.
+pub const LIMIT: u8 = b'L';
+/// Bytes of the archive of the working directory.
+pub const ARCHIVE: u8 = b'A';
 /// The program could not be started: the error's name.
 pub const NOT_STARTED: u8 = b'F';
 

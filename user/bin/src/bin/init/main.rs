@@ -4,17 +4,21 @@
 //! As process 1 the program would have no default signal actions and no parent to wait for it.
 //! Instead it is process 2, leader of a process group: the terminal's foreground group if standard
 //! input is a terminal, else in a session without a terminal. The run ends when the whole group
-//! has ended; init reaps orphans meanwhile.
+//! has ended; init reaps orphans meanwhile. Then init sends what is in the working directory, if the host
+//! wants it ([`archive`]).
 //!
-//! `/sbin/init.run` is the request ([`request`]). [`relay`] transfers files that are not a terminal
+//! `/trident/request` is the request ([`request`]). [`relay`] transfers files that are not a terminal
 //! on the host, in frames ([`frame`]). The other end is `xtask/src/session/`.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
+mod archive;
 mod calls;
 mod frame;
 mod relay;
 mod request;
+
+use core::ffi::CStr;
 
 use sys::{Env, os};
 
@@ -25,6 +29,9 @@ use request::{End, Request};
 
 sys::entry!(run);
 
+/// The program's working directory.
+const WORK: &CStr = c"/work";
+
 /// Exit status if the program can't be started, as in a shell.
 const NOT_STARTED: i32 = 127;
 
@@ -32,7 +39,7 @@ fn run(env: &Env) -> i32 {
     let mut text = [0; request::MAX];
     let mut argv = [0; request::MAX_WORDS];
     let Some(request) = Request::read(env, &mut text, &mut argv) else {
-        sys::println!("init: invalid request in /sbin/init.run");
+        sys::println!("init: invalid request in /trident/request");
         return NOT_STARTED;
     };
     match start(env, &request) {
@@ -50,6 +57,7 @@ fn start(env: &Env, request: &Request) -> Result<i32, sys::Errno> {
     let terminal = calls::open_line()?;
     let mut line = Line::new(terminal, request.token);
     let at_terminal = request.ends[0] == End::Terminal;
+    calls::chdir(WORK)?;
     calls::setsid()?;
     if at_terminal {
         calls::make_controlling(terminal)?;
@@ -73,6 +81,9 @@ fn start(env: &Env, request: &Request) -> Result<i32, sys::Errno> {
     }
     line.send(frame::READY, &[]);
     let ending = relay.run(&mut line, child);
+    if request.archived {
+        archive::send(&mut line, WORK);
+    }
     Ok(match ending {
         _ if line.is_framed() => 0,
         os::Ending::Exit(status) => status,

@@ -19,6 +19,10 @@ const SIGCONT: usize = 18;
 /// SIGTSTP, SIGTTIN, SIGTTOU: no shell would continue a process that these stop.
 const TERMINAL_STOPS: core::ops::RangeInclusive<i32> = 20..=22;
 
+const SIGKILL: usize = 9;
+/// CLOCK_MONOTONIC.
+const MONOTONIC: i32 = 1;
+
 /// Number of reads that empty the largest pipe (1 MiB).
 const LAST_ROUNDS: usize = 256;
 
@@ -31,6 +35,8 @@ pub struct Relay {
     input: Option<usize>,
     /// Read ends of its standard output and error.
     outputs: [Option<usize>; 2],
+    /// When the program is killed, in milliseconds of the monotonic clock.
+    deadline: Option<i64>,
     /// Bytes of the current piece that are yet to be read.
     left: usize,
     buffer: [u8; 4096],
@@ -50,6 +56,7 @@ impl Relay {
             line: None,
             input: None,
             outputs: [None; 2],
+            deadline: request.limit.map(|limit| now() + i64::from(limit) * 1000),
             left: 0,
             buffer: [0; 4096],
             waiting: 0..0,
@@ -86,8 +93,19 @@ impl Relay {
                 (0..LAST_ROUNDS).for_each(|_| self.carry_output(line));
                 return ending;
             }
+            if self.deadline.is_some_and(|deadline| deadline <= now()) {
+                self.deadline = None;
+                line.send(frame::LIMIT, &[]);
+                let _ = calls::kill_group(program, SIGKILL);
+            }
             self.wait(line);
         }
+    }
+
+    /// Milliseconds until the deadline, as poll takes them.
+    fn left_time(&self) -> i32 {
+        let left = self.deadline.map(|deadline| (deadline - now()).max(0));
+        left.map_or(-1, |left| left.try_into().unwrap_or(i32::MAX))
     }
 
     /// Waits for any event, and relays the available bytes.
@@ -100,7 +118,7 @@ impl Relay {
             Poll::reading(self.outputs[0]),
             Poll::reading(self.outputs[1]),
         ];
-        if calls::poll(&mut polls).is_err() {
+        if calls::poll(&mut polls, self.left_time()).is_err() {
             return;
         }
         if polls[0].is_ready() {
@@ -178,6 +196,12 @@ impl Relay {
             }
         }
     }
+}
+
+/// The monotonic clock, in milliseconds.
+fn now() -> i64 {
+    let now = os::clock_gettime(MONOTONIC).unwrap_or_default();
+    now.sec as i64 * 1000 + now.nsec as i64 / 1_000_000
 }
 
 /// Waits for all children that have ended or stopped; returns how `program` ended, if it did.

@@ -1,9 +1,9 @@
-//! The request to init: `/sbin/init.run`, a list of NUL-terminated words.
+//! The request to init: `/trident/request`, a list of NUL-terminated words.
 //!
 //! In order: the frames' token (empty: no frames), a letter for each of the program's three files
 //! (`t` terminal, `p` pipe), the terminal's rows and columns (`24x80`, or empty), `strace` (or
-//! empty), the program's path and its arguments. init's own arguments, from the kernel's command
-//! line, are appended to these.
+//! empty), `archive` (or empty), the time limit in seconds (or empty), the program's path and its
+//! arguments. init's own arguments, from the kernel's command line, are appended to these.
 
 use core::ffi::{CStr, c_char};
 
@@ -33,6 +33,10 @@ pub struct Request<'a> {
     pub window: Option<[u16; 2]>,
     /// Whether the kernel logs the program's system calls.
     pub traced: bool,
+    /// Whether the host wants the files that the program leaves in its working directory.
+    pub archived: bool,
+    /// Seconds after which the program is killed.
+    pub limit: Option<u32>,
     /// The program's `argv`: its path, its arguments, and a null pointer.
     pub argv: &'a [usize],
 }
@@ -44,10 +48,11 @@ impl<'a> Request<'a> {
         text: &'a mut [u8; MAX],
         argv: &'a mut [usize; MAX_WORDS],
     ) -> Option<Self> {
-        let text = os::read_file(c"/sbin/init.run", text);
+        let text = os::read_file(c"/trident/request", text);
         let mut words = text.split_inclusive(|byte| *byte == 0);
         let mut plain = || words.next()?.strip_suffix(b"\0");
-        let (token, ends, window, traced) = (plain()?, plain()?, plain()?, plain()?);
+        let (token, ends, window) = (plain()?, plain()?, plain()?);
+        let (traced, archived, limit) = (plain()?, plain()?, plain()?);
         let end = |index: usize| match ends.get(index)? {
             b't' => Some(End::Terminal),
             b'p' => Some(End::Pipe),
@@ -71,6 +76,10 @@ impl<'a> Request<'a> {
             ends,
             window: rows_and_columns(window),
             traced: traced == b"strace",
+            archived: archived == b"archive",
+            limit: core::str::from_utf8(limit)
+                .ok()
+                .and_then(|text| text.parse().ok()),
             argv: &argv[..=used],
         })
     }
