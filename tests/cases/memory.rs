@@ -46,6 +46,11 @@ pub fn cases() -> Vec<Case> {
             let vm = Vm::new().args(["-icount", "shift=0,sleep=off"]);
             prints_the_same("cut_maps", compiler, "", vm)
         }));
+        cases.push(Case::new(name("fork_cut"), move || {
+            let vm = Vm::new().memory("256M");
+            let vm = vm.args(["-icount", "shift=0,sleep=off"]);
+            prints_the_same("fork_cut", compiler, "", vm)
+        }));
         cases.push(Case::new(name("stack_growth"), move || {
             prints_the_same("stack_growth", compiler, "", Vm::new())
         }));

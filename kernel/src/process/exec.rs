@@ -14,9 +14,10 @@ use super::nproc;
 use super::setid::{self, Granted};
 use super::signal;
 use super::signal::alternate::AlternateStack;
+use super::spaces::NewMm;
 use super::stack::{self, ProgramInfo};
 use super::status::ExitStatus;
-use super::{Mm, SharedMm, Task, current, exit, robust};
+use super::{Task, current, exit, robust};
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
@@ -40,6 +41,7 @@ use crate::vm::mapping::{NewArea, Place};
 use crate::vm::randomize::{
     is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages,
 };
+use crate::vm::spaces;
 use crate::vm::vdso;
 use crate::vm::vma::Prot;
 
@@ -49,7 +51,7 @@ const SCRIPTS_MAX: usize = 5;
 /// A program in its address space, ready to run.
 pub struct Loaded {
     /// Address space.
-    pub mm: SharedMm,
+    pub new: NewMm,
     /// Initial registers.
     pub frame: Frame,
     /// Name of the task: the last part of the path.
@@ -243,7 +245,7 @@ fn load_image(
         ..Frame::default()
     };
     Ok(Loaded {
-        mm: Arc::new(Mm::new(mm)),
+        new: NewMm::new(mm)?,
         frame,
         name,
         granted,
@@ -294,7 +296,8 @@ impl Interpreter {
 /// Gives `task` the loaded program and resets the state that execve(2) doesn't preserve.
 pub fn install(task: &Task, loaded: &Loaded) {
     let process = &task.process;
-    process.mm.set(Some(loaded.mm.clone()));
+    process.mm.set(Some(loaded.new.mm.clone()));
+    spaces::count_change();
     task.set_cred(loaded.granted.credentials.clone());
     process.unshare_actions();
     process.actions().lock().reset_handlers();
@@ -351,7 +354,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     current().process.unshare_files()?;
     exec_threads::become_the_only_one()?;
     let task = current();
-    let program = Program::of(&loaded.mm.lock());
+    let program = Program::of(&loaded.new.mm.lock());
     if let Some(program) = program {
         loaded.granted = setid::grant(Some(&task), program.location());
     }
@@ -377,7 +380,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     install(&task, &loaded);
     setid::protect(&task, &before, &loaded.granted);
     task.process.membarriers.store(0, Ordering::Relaxed);
-    loaded.mm.activate();
+    loaded.new.mm.activate();
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load();
     task.fpu.lock().load();

@@ -12,6 +12,7 @@ use linux_raw_sys::ptrace::{
 };
 
 use super::clone::{CloneArgs, CloneFlags, Tls};
+use super::spaces::NewMm;
 use super::{Current, Mm, Process, SharedMm, Task, current, nproc, pidfd, signal, stop, table};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::frame::Frame;
@@ -24,7 +25,7 @@ use crate::process::exec_threads;
 use crate::process::ptrace::{self, Options};
 use crate::sched::wait::is_interrupted;
 use crate::sched::{preempt, run_queue};
-use crate::vm::address_space::{AddressSpace, Fork, Progress};
+use crate::vm::copying::{Fork, Progress};
 
 /// Creates a child of the running process, or a thread in it; returns its ID.
 ///
@@ -48,8 +49,9 @@ pub fn clone(args: CloneArgs) -> SysResult {
     task.signals.lock().sent_during_clone = Some(0);
     let made = create(&task, &parent, tid, &args);
     let sent = task.signals.lock().sent_during_clone.take();
-    let new = made.inspect_err(|_| table::forget(tid))?;
+    let (new, copy) = made.inspect_err(|_| table::forget(tid))?;
     publish(&new, &parent, sent.unwrap_or(0), &args);
+    drop(copy);
     if args.flags.contains(CloneFlags::PARENT_SETTID) {
         // As on Linux, a bad address is no error, here and for the child's.
         let _ = args.parent_tid.write(tid);
@@ -89,14 +91,14 @@ fn tracer_event(args: &CloneArgs) -> (Options, u32) {
     }
 }
 
-/// Creates the task, and its process unless it is a thread of the running one. Only [`publish`]
-/// makes them known to other tasks.
+/// Creates the task, and its process unless it is a thread of the running one; with it the copy of an
+/// address space. Only [`publish`] makes task and process known to other tasks.
 fn create(
     task: &Current,
     parent: &Arc<Process>,
     tid: u32,
     args: &CloneArgs,
-) -> Result<Arc<Task>, Errno> {
+) -> Result<(Arc<Task>, Option<NewMm>), Errno> {
     let mut frame = task.frame();
     frame.rax = 0;
     if args.stack != 0 {
@@ -106,18 +108,21 @@ fn create(
         let new = Task::new(tid, parent.clone(), &frame)?;
         copy_state(task, &new, args);
         prepare_to_publish(&new)?;
-        return Ok(new);
+        return Ok((new, None));
     }
     let mm = task.mm().ok_or(Errno::ESRCH)?;
     if args.flags.contains(CloneFlags::VM) {
-        return create_process(parent, tid, mm, &frame, args);
+        let new = create_process(parent, tid, mm, &frame, args)?;
+        return Ok((new, None));
     }
-    let copy = Arc::new(Mm::new(copy_mm(&mm)?));
-    let made = create_process(parent, tid, copy.clone(), &frame, args);
-    if made.is_err() {
-        super::mm::drop_shared(copy);
+    let copy = copy_mm(&mm)?;
+    match create_process(parent, tid, copy.mm.clone(), &frame, args) {
+        Ok(new) => Ok((new, Some(copy))),
+        Err(errno) => {
+            copy.discard();
+            Err(errno)
+        }
     }
-    made
 }
 
 /// Creates a process with the address space `mm`, and its first task.
@@ -208,16 +213,17 @@ fn with_pidfd(
 
 /// Copies an address space in parts; other threads of the process run between two parts, without
 /// changing areas.
-fn copy_mm(mm: &Mm) -> Result<AddressSpace, Errno> {
+fn copy_mm(mm: &Mm) -> Result<NewMm, Errno> {
     let _turn = mm.turn();
-    let mut fork = Fork::of(&mut mm.lock())?;
+    let (mut fork, child) = Fork::of(&mm.lock())?;
+    let child = NewMm::new(child)?;
     loop {
-        let progress = fork.share_part(&mut mm.lock());
+        let progress = fork.share_part(&mut mm.lock(), &mut child.mm.lock_beside());
         match progress {
             Ok(Progress::More) => preempt::point(),
-            Ok(Progress::Done) => return Ok(fork.finish()),
+            Ok(Progress::Done) => return Ok(child),
             Err(errno) => {
-                super::mm::drop_mm(fork.finish());
+                child.discard();
                 return Err(errno);
             }
         }

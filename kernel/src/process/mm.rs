@@ -39,6 +39,13 @@ impl Mm {
         self.space.lock()
     }
 
+    /// Takes the inner lock while that of another address space is held: fork(2) takes its child's
+    /// with its own, and no task takes two in another way.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn lock_beside(&self) -> MutexGuard<'_, AddressSpace, rank::Memory> {
+        self.space.lock_beside()
+    }
+
     /// Takes the inner lock if it is free.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, AddressSpace, rank::Memory>> {
@@ -66,16 +73,11 @@ impl Mm {
     }
 }
 
-/// Drops an address space in parts.
-pub fn drop_mm(mut mm: AddressSpace) {
-    while mm.drop_part() {
-        preempt::point();
-    }
-}
-
 /// Drops a reference to an address space; the last one in parts.
 pub fn drop_shared(mm: SharedMm) {
-    if let Some(mm) = Arc::into_inner(mm).map(Mm::into_inner) {
-        drop_mm(mm);
+    if let Some(mut mm) = Arc::into_inner(mm).map(Mm::into_inner) {
+        while mm.drop_part() {
+            preempt::point();
+        }
     }
 }

@@ -11,9 +11,8 @@ use super::pid::Pid;
 use super::{Process, Task, current};
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
-use crate::sched::preempt;
 use crate::sched::thread::ThreadState;
-use crate::vm::address_space::AddressSpace;
+use crate::vm::spaces;
 
 /// Highest ID (PID_MAX_DEFAULT).
 pub const PID_MAX: u32 = 32768;
@@ -135,6 +134,8 @@ pub fn enter(task: &Arc<Task>) {
     let process = if task.tid() == task.process.pid {
         let this = Arc::downgrade(&task.process);
         tasks.insert_ids(&task.process, &this);
+        // A walk through all processes may have passed this ID.
+        spaces::count_change();
         this
     } else {
         Weak::new()
@@ -335,32 +336,4 @@ pub fn all_processes() -> impl Iterator<Item = Arc<Process>> {
         let mut entries = tasks.by_tid.range(from..);
         entries.find_map(|(id, entry)| Some((*id, entry.process.upgrade()?)))
     })
-}
-
-/// Calls `f` with the address space of each process, and again after a preemption point as long as it
-/// returns true; a shared one is visited once per process ([`crate::vm::spaces`]).
-pub fn for_each_mm(f: &mut dyn FnMut(&mut AddressSpace) -> bool) {
-    /// Rounds with preemption points. A process that is created meanwhile may have an ID that was
-    /// passed already: one more round.
-    const ROUNDS: usize = 3;
-    for round in 0..=ROUNDS {
-        let (_, before) = reserved();
-        let mut was_paused = false;
-        for process in all_processes() {
-            let mm = process.mm();
-            let Some(mm) = mm else { continue };
-            while f(&mut mm.lock()) {
-                if round < ROUNDS {
-                    was_paused = true;
-                    preempt::point();
-                }
-            }
-            // The process may have ended at a point.
-            super::mm::drop_shared(mm);
-        }
-        let (_, now) = reserved();
-        if !was_paused || now == before {
-            break;
-        }
-    }
 }

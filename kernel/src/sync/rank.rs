@@ -194,6 +194,8 @@ ranks! {
     DebugRegisters,
     /// I/O ports granted to a thread (ioperm(2)).
     Ports,
+    /// Address spaces that no process has yet.
+    NewSpaces,
     /// A process's reference to its address space.
     MemoryOf,
     /// An address space.

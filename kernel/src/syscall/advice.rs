@@ -36,9 +36,11 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
         }
     };
     // With the address space unlocked: the pages leave all mappings of the file, this one's too.
-    for (source, range) in holes {
-        source.remove(range, &caller::credentials())?;
-        preempt::point();
+    for (source, mut range) in holes {
+        while !range.is_empty() {
+            range = source.remove(range, &caller::credentials())?;
+            preempt::point();
+        }
     }
     result.map(|()| 0)
 }

@@ -102,6 +102,8 @@ pub fn add_seals(file: &File, add: u64) -> SysResult {
     if old & F_SEAL_SEAL != 0 {
         return Err(Errno::EPERM);
     }
+    // The turn keeps other calls from changing seals meanwhile; between the last look and the store no
+    // other task runs.
     if add & F_SEAL_WRITE != 0 && old & F_SEAL_WRITE == 0 && is_mapped_writable(file) {
         return Err(Errno::EBUSY);
     }
@@ -111,11 +113,6 @@ pub fn add_seals(file: &File, add: u64) -> SysResult {
 
 /// Whether any program has a shared mapping of the file that is writable or may become so.
 fn is_mapped_writable(file: &File) -> bool {
-    let Some(source) = file.inode().clone().pages() else {
-        return false;
-    };
-    let source = Arc::as_ptr(&source).cast::<()>();
-    let mut found = false;
-    spaces::for_each(|mm| found |= mm.maps_writable(source));
-    found
+    let source = file.inode().clone().pages();
+    source.is_some_and(|source| spaces::are_mapped_writable(Arc::as_ptr(&source).cast()))
 }

@@ -13,6 +13,7 @@ use crate::abi::personality;
 use crate::arch::{percpu, pkeys};
 use crate::mm::frame;
 use crate::mm::{PAGE_SIZE, layout, page_down, page_up};
+use crate::process::caller::{self, Mappable};
 use crate::process::capability::capable;
 use crate::process::{Mm, current};
 use crate::sched::preempt::{self, STRIDE};
@@ -22,6 +23,7 @@ use crate::vm::fault::{Access, FaultError};
 use crate::vm::mapped::Mapped;
 use crate::vm::mapping::{NewArea, Place};
 use crate::vm::remap::{Remap, Request};
+use crate::vm::spaces;
 use crate::vm::vdso;
 use crate::vm::vma::{Backing, Prot, VmaFlags};
 
@@ -122,29 +124,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         mlock::may_lock()?;
         area.flags |= VmaFlags::LOCKED;
     }
-    if flags & linux::MAP_ANONYMOUS == 0 {
-        let file = crate::process::caller::mappable(fd, offset, len)?;
-        if !file.executable {
-            if known.contains(Prot::EXEC) {
-                return Err(Errno::EPERM);
-            }
-            area.max_prot -= Prot::EXEC;
-            area.prot -= implied;
-        }
-        if let Some(errno) = file.write_error
-            && shared
-        {
-            if known.contains(Prot::WRITE) {
-                return Err(errno);
-            }
-            area.max_prot -= Prot::WRITE;
-        }
-        area.backing = Backing::File {
-            source: file.source,
-            offset,
-            mapped: file.mapped,
-        };
-    } else if shared {
+    if shared && flags & linux::MAP_ANONYMOUS != 0 {
         area.backing = Backing::File {
             source: Arc::new(crate::vm::shared::SharedMemory::new(len)),
             offset: 0,
@@ -163,6 +143,11 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     let populate = populate || flags & linux::MAP_LOCKED != 0;
     let may_map_low = fixed.is_some() && may_map_low(addr);
     let (at, locks) = in_turn(|space| {
+        // The file's seals are looked at in turn: until the area is there, no other task runs.
+        if flags & linux::MAP_ANONYMOUS == 0 {
+            let file = caller::mappable(fd, offset, len)?;
+            map_file(&mut area, file, offset, (known, implied))?;
+        }
         let (at, mut rest, locks) = part(space, |mm| {
             mm.may_map_low = may_map_low;
             let place = fixed.unwrap_or_else(|| anywhere(mm, addr, flags));
@@ -183,6 +168,45 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         let _ = self::populate(at, end, None);
     }
     Ok(at as usize)
+}
+
+/// Makes `area` a mapping of `file` from `offset` on, with the protection asked for and the one that
+/// it implies.
+///
+/// # Errors
+/// `EPERM` for code from a file system without execution; the file's error of a shared mapping for
+/// writing.
+fn map_file(
+    area: &mut NewArea,
+    file: Mappable,
+    offset: u64,
+    (known, implied): (Prot, Prot),
+) -> Result<(), Errno> {
+    if !file.executable {
+        if known.contains(Prot::EXEC) {
+            return Err(Errno::EPERM);
+        }
+        area.max_prot -= Prot::EXEC;
+        area.prot -= implied;
+    }
+    if let Some(errno) = file.write_error
+        && area.shared
+    {
+        if known.contains(Prot::WRITE) {
+            return Err(errno);
+        }
+        area.max_prot -= Prot::WRITE;
+    }
+    area.backing = Backing::File {
+        source: file.source,
+        offset,
+        mapped: file.mapped,
+    };
+    if area.shared {
+        // A search for writable mappings may have passed this address space.
+        spaces::count_change();
+    }
+    Ok(())
 }
 
 /// Prefaults the pages of [start, end), in parts (`AddressSpace::populate`). Stops early, without

@@ -78,17 +78,6 @@ impl AddressSpace {
         stop
     }
 
-    /// Whether a shared mapping of `source` is writable or may become so.
-    pub fn maps_writable(&self, source: *const ()) -> bool {
-        self.areas().any(|area| match &area.backing {
-            Backing::File { source: of, .. } => {
-                let of = alloc::sync::Arc::as_ptr(of).cast::<()>();
-                core::ptr::eq(of, source) && area.shared && area.max_prot.contains(Prot::WRITE)
-            }
-            _ => false,
-        })
-    }
-
     /// Adds the pages of the lowest part from `start` on to `usage`; returns the end of the part,
     /// which is `task_size` behind the last area.
     pub fn usage_part(&self, start: u64, usage: &mut Usage) -> u64 {

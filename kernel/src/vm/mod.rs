@@ -10,6 +10,7 @@
 pub mod accounting;
 pub mod address_space;
 pub mod areas;
+pub mod copying;
 pub mod fault;
 pub mod foreign_access;
 pub mod keys;
@@ -25,6 +26,7 @@ pub mod populate;
 pub mod randomize;
 pub mod remap;
 pub mod shared;
+pub mod source_pages;
 pub mod spaces;
 pub mod unmapping;
 pub mod vdso;

@@ -281,7 +281,8 @@ impl AddressSpace {
     }
 
     fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
-        spaces::count_move();
+        // The new address may be one that a walk has passed.
+        spaces::count_change();
         let kept = old_len.min(new_len);
         // Fallible steps first: the move of pages itself can't fail.
         let moved = self

@@ -51,15 +51,30 @@ impl PageSource for SharedMemory {
         Ok(frame)
     }
 
-    fn remove(&self, range: Range<u64>, _who: &Credentials) -> Result<(), Errno> {
-        let pages = range.start / PAGE_SIZE..range.end / PAGE_SIZE;
-        let source = core::ptr::from_ref(self).cast();
-        spaces::drop_shared_pages(source, &pages, || {
+    fn remove(&self, range: Range<u64>, _who: &Credentials) -> Result<Range<u64>, Errno> {
+        /// Most pages freed at a time.
+        const PART: u64 = 256;
+        let end = range.end / PAGE_SIZE;
+        let pages = range.start / PAGE_SIZE..end;
+        let Some((&first, _)) = self.pages.lock().range(pages).next() else {
+            return Ok(range.end..range.end);
+        };
+        let part = first..end.min(first + PART);
+        let is_used = || {
             let own = self.pages.lock();
-            own.range(pages.clone()).any(|(_, frame)| frame.is_shared())
-        });
-        self.pages.lock().retain(|index, _| !pages.contains(index));
-        Ok(())
+            own.range(part.clone()).any(|(_, frame)| frame.is_shared())
+        };
+        spaces::drop_shared_pages(
+            core::ptr::from_ref(self).cast(),
+            first..end,
+            part.clone(),
+            is_used,
+        );
+        let mut own = self.pages.lock();
+        for index in part.clone() {
+            own.remove(&index);
+        }
+        Ok(part.end * PAGE_SIZE..range.end)
     }
 
     fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {

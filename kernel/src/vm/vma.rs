@@ -3,6 +3,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bitflags::bitflags;
 
@@ -49,12 +50,13 @@ pub trait PageSource: Send + Sync {
     /// on.
     fn in_memory(&self, _first: u64, _count: u64, _f: &mut dyn FnMut(u64, &Frame)) {}
 
-    /// Punches a hole at the bytes in `range` on behalf of `who` (MADV_REMOVE). Unmaps the pages from all mappings, so
-    /// the caller holds no lock of an address space.
+    /// Punches a part of a hole at the bytes in `range`, whole pages, on behalf of `who`
+    /// (MADV_REMOVE); returns what remains. Unmaps the pages from all mappings and lets others run, so
+    /// the caller holds no lock.
     ///
     /// # Errors
     /// `EOPNOTSUPP` if the source doesn't support holes.
-    fn remove(&self, _range: core::ops::Range<u64>, _who: &Credentials) -> Result<(), Errno> {
+    fn remove(&self, _range: Range<u64>, _who: &Credentials) -> Result<Range<u64>, Errno> {
         Err(Errno::EOPNOTSUPP)
     }
 

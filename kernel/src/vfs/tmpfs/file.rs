@@ -1,5 +1,7 @@
 //! Regular files of tmpfs: read, write, truncate, allocate, map.
 
+use core::ops::Range;
+
 use linux_raw_sys::general::{F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE};
 
 use super::Node;
@@ -60,8 +62,11 @@ impl Node {
                 let Some(part) = part else { break };
                 // Before the pages are freed: mappings drop the file's own pages and keep private
                 // copies.
-                let pages = part.start.div_ceil(PAGE_SIZE)..part.end / PAGE_SIZE;
-                spaces::drop_shared_pages(source, &pages, || data.lock().are_used(pages.clone()));
+                let from = part.start.div_ceil(PAGE_SIZE);
+                let pages = |end: u64| from..from.max(end / PAGE_SIZE);
+                let first = pages(part.end);
+                let is_used = || data.lock().are_used(first.clone());
+                spaces::drop_shared_pages(source, pages(end), first.clone(), is_used);
                 data.lock().punch(part.start, part.end);
                 at = part.end;
                 preempt::point();
@@ -93,10 +98,10 @@ impl PageSource for Node {
         }
     }
 
-    fn remove(&self, range: core::ops::Range<u64>, who: &Credentials) -> Result<(), Errno> {
+    fn remove(&self, range: Range<u64>, who: &Credentials) -> Result<Range<u64>, Errno> {
         self.make_room(range.start, range.end, true, true)?;
         change::drop_set_ids(self, who);
-        Ok(())
+        Ok(range.end..range.end)
     }
 
     fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {

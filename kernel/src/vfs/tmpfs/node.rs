@@ -129,7 +129,7 @@ impl Node {
     pub(super) fn unmap(&self, from: u64, to: u64) {
         if from < to {
             let source = core::ptr::from_ref(self).cast();
-            spaces::drop_cut_pages(source, &(from..to));
+            spaces::drop_cut_pages(source, from..to);
         }
     }
 
