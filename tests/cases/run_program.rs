@@ -36,7 +36,7 @@ fn program() -> Result<PathBuf> {
 }
 
 /// The xtask binary: `XTASK`, set by the xtask that runs these cases, or the latest build.
-fn xtask() -> Result<Command> {
+pub fn xtask() -> Result<Command> {
     let by_cargo = || {
         let triples = std::fs::read_dir(paths::target()).ok()?.flatten();
         let places = triples.map(|entry| entry.path().join("debug/xtask"));

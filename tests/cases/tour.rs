@@ -1,7 +1,11 @@
 //! The tour of `make run`, on CPUs with different doors and in little memory.
 
-use anyhow::Context;
-use harness::{Case, Verdict, Vm, paths};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use harness::{Case, Dialogue, Verdict, Vm, paths, pty};
+
+use crate::run_program::xtask;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
@@ -17,6 +21,8 @@ pub fn cases() -> Vec<Case> {
             intel,
         ),
         row("microvm", Vm::new().machine("microvm"), &[]),
+        Case::new("both_vendors", both_vendors),
+        Case::new("at_a_terminal", at_a_terminal),
     ]
 }
 
@@ -35,4 +41,54 @@ fn row(name: &str, vm: Vm, texts: &'static [&'static str]) -> Case {
         }
         Ok(())
     })
+}
+
+/// `make run` shows the doors of both vendors, and ends with what to type next.
+fn both_vendors() -> Result<()> {
+    for (cpu, doors) in [
+        ("max", ["SYSCALL by way of", "SYSENTER by way of"]),
+        ("Haswell", ["SYSENTER by way of", "SYSCALL by way of"]),
+    ] {
+        let mut command = xtask()?;
+        command.args(["run", "--built", "--cpu", cpu]);
+        let output = command.stdin(Stdio::null()).output()?;
+        let shown = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "{cpu}: {output:?}");
+        let places = doors.map(|door| shown.find(door));
+        ensure!(
+            places[0].is_some() && places[0] < places[1],
+            "{cpu}: {places:?} {shown}"
+        );
+        ensure!(
+            !shown.contains('\x1b') && !shown.contains("any key"),
+            "{shown}"
+        );
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(said.contains("\n    make run PROGRAM="), "{said}");
+    }
+    Ok(())
+}
+
+/// A key goes on after each part; the bars have colours; a shell follows.
+fn at_a_terminal() -> Result<()> {
+    let mut command = xtask()?;
+    command.args(["run", "--built"]);
+    command.env("TERM", "xterm").env_remove("NO_COLOR");
+    let key = "any key goes on";
+    let dialogue = Dialogue::new()
+        .on(key, " ")
+        .on("2. The same write()", "")
+        .on(key, "x")
+        .on("3. The vDSO", "")
+        .on(key, "\r")
+        .on("4. What each door costs", "")
+        .on("\x1b[31m", "")
+        .on(key, " ")
+        .on("SYSENTER by way of", "")
+        .on("\x1b[35m", "")
+        .on("make shell", "")
+        .on("trident:/root# ", "exit\r");
+    let (status, shown) = pty::talk(&command, dialogue)?;
+    ensure!(status.success(), "{status:?} {shown}");
+    Ok(())
 }

@@ -4,6 +4,7 @@ mod files;
 mod libraries;
 mod out;
 mod prepare;
+mod tour;
 
 use std::fs;
 use std::io::IsTerminal;
@@ -118,10 +119,12 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         ui::note("Ctrl-A X ends QEMU.");
     }
     let vm = options.prepare(None)?.vm;
-    let outcome = on_terminal(&vm, options.seconds()?)?;
-    let code = report(&outcome, vm.accelerator())?;
-    let is_tour = options.initrd.is_none() && !options.strace;
-    if is_tour && outcome.verdict == Verdict::Pass && shell::at_terminal() {
+    let seconds = options.seconds()?;
+    if options.initrd.is_some() || options.strace {
+        return report(&on_terminal(&vm, seconds)?, vm.accelerator());
+    }
+    let (code, is_whole) = tour::run(&vm, seconds)?;
+    if is_whole && shell::at_terminal() {
         return shell::after_the_tour(&options.machine);
     }
     Ok(code)
@@ -234,9 +237,8 @@ pub fn report(outcome: &Outcome, accel: &str) -> Result<ExitCode> {
 pub fn boot_tour(image: &Path) -> Result<ExitCode> {
     let tour = image::tour();
     let bytes = fs::read(&tour).with_context(|| format!("cannot read {}", tour.display()))?;
-    let rebuilt = image != paths::boot_image();
-    if rebuilt {
+    if image != paths::boot_image() {
         ui::note(format!("Booting {}", image.display()));
     }
-    boot(&Vm::new().kernel(image).initrd(bytes))
+    Ok(tour::run(&Vm::new().kernel(image).initrd(bytes), None)?.0)
 }

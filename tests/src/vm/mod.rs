@@ -245,6 +245,11 @@ impl Vm {
         self
     }
 
+    /// The CPU asked for.
+    pub fn cpu_model(&self) -> &str {
+        &self.cpu
+    }
+
     /// The accelerator asked for.
     pub fn accelerator(&self) -> &str {
         &self.accel

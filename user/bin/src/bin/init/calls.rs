@@ -3,6 +3,7 @@
 use core::ffi::CStr;
 use core::ptr;
 
+use programs::terminal::Settings;
 use sys::numbers as nr;
 use sys::os::native;
 use sys::{Errno, SysResult};
@@ -198,18 +199,6 @@ fn set_mask(mask: u64) -> Result<u64, Errno> {
     Ok(before)
 }
 
-/// The kernel's `struct termios`, the same in both widths.
-#[repr(C)]
-#[derive(Default)]
-struct Termios {
-    input: u32,
-    output: u32,
-    control: u32,
-    local: u32,
-    line: u8,
-    characters: [u8; 19],
-}
-
 /// # Safety
 /// `argument` must be valid for the request.
 unsafe fn ioctl(file: usize, request: usize, argument: usize) -> SysResult {
@@ -219,19 +208,9 @@ unsafe fn ioctl(file: usize, request: usize, argument: usize) -> SysResult {
 
 /// Sets raw mode: every byte passes unchanged in both directions, without echo.
 pub fn make_raw(terminal: usize) -> SysResult {
-    const TCGETS: usize = 0x5401;
-    const TCSETS: usize = 0x5402;
-    const VTIME: usize = 5;
-    const VMIN: usize = 6;
-    let mut settings = Termios::default();
-    let address = ptr::from_mut(&mut settings) as usize;
-    // SAFETY: the kernel writes one termios.
-    unsafe { ioctl(terminal, TCGETS, address) }?;
+    let mut settings = Settings::of(terminal)?.by_byte();
     (settings.input, settings.output, settings.local) = (0, 0, 0);
-    (settings.characters[VTIME], settings.characters[VMIN]) = (0, 1);
-    let address = ptr::from_ref(&settings) as usize;
-    // SAFETY: the kernel reads one termios.
-    unsafe { ioctl(terminal, TCSETS, address) }
+    settings.set(terminal)
 }
 
 /// Makes `terminal` the controlling terminal of the caller's session.

@@ -11,6 +11,7 @@ use sys::{Door, Env, println};
 
 use crate::hello::greet;
 use crate::report::{FILE, Failure, INT80, VDSO, VSYSCALL};
+use crate::screen::Screen;
 
 /// Runs the 32-bit half; returns exit status 0 if all checks pass.
 pub fn run(env: &Env) -> i32 {
@@ -42,7 +43,9 @@ fn tour(env: &Env) -> Result<(), Failure> {
         ),
     };
     greet(Door::Vsyscall, introduction)?;
-    greet(Door::Int80, "32-bit program, INT 0x80:")?;
+    if !Screen::of(env).is_other {
+        greet(Door::Int80, "32-bit program, INT 0x80:")?;
+    }
 
     let vdso = Vdso::find(env).ok_or("no vDSO in the auxiliary vector")?;
     let vdso = costs::vdso_clock_gettime(&vdso, MONOTONIC).ok_or("no clock_gettime in the vDSO")?;

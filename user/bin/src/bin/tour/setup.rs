@@ -4,9 +4,8 @@ use sys::cpu;
 use sys::os;
 use sys::{print, println};
 
-/// Shows the CPU's name and the kernel's log messages about the doors.
-pub fn show() {
-    println!("1. How the doors are set up");
+/// Shows the CPU's name.
+pub fn cpu() {
     let (vendor, brand) = (cpu::vendor(), cpu::brand());
     println!(
         "   CPU: {} ({}){}",
@@ -14,7 +13,11 @@ pub fn show() {
         text(&vendor),
         if emulated() { ", emulated by QEMU" } else { "" }
     );
+}
 
+/// Shows the CPU's name and the kernel's log messages about the doors.
+pub fn show() {
+    cpu();
     let mut buffer = [0; 32768];
     let log = core::str::from_utf8(os::kernel_log(&mut buffer)).unwrap_or("");
     let mut shown = false;

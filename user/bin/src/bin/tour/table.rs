@@ -6,13 +6,15 @@ use sys::cpu::rdtsc;
 use sys::os;
 use sys::{print, println};
 
+use crate::screen::Screen;
+
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// One row: the label and the cost. The first row is the unit of the ratios.
 pub type Row = (&'static str, Cost);
 
 /// Prints the table.
-pub fn draw(rows: &[Row]) {
+pub fn draw(screen: &Screen, rows: &[Row]) {
     let Some(&(_, Cost(unit))) = rows.first() else {
         return;
     };
@@ -32,7 +34,9 @@ pub fn draw(rows: &[Row]) {
                 _ => print!("{:>8}", figure / 10),
             }
         }
+        print!(" {}", screen.style(colour(name)));
         bar(tenths, longest);
+        println!("{}", screen.style("0"));
     }
 }
 
@@ -41,11 +45,23 @@ fn bar(length: u64, longest: u64) {
     const WIDTH: u64 = 16;
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (length * WIDTH * 8 / longest).max(1);
-    print!(" ");
     for _ in 0..eighths / 8 {
         print!("█");
     }
-    println!("{}", PARTS[(eighths % 8) as usize]);
+    print!("{}", PARTS[(eighths % 8) as usize]);
+}
+
+/// The colour of a row's bar, by its door.
+fn colour(name: &str) -> &'static str {
+    const GREEN: &str = "32";
+    const COLOURS: [(&str, &str); 4] = [
+        ("vDSO", GREEN),
+        ("SYSCALL", "33"),
+        ("SYSENTER", "35"),
+        ("INT 0x80", "31"),
+    ];
+    let door = COLOURS.iter().find(|(door, _)| name.contains(door));
+    door.map_or(GREEN, |(_, colour)| colour)
 }
 
 /// Frequency of the time-stamp counter, measured over 5 ms of the kernel's clock.

@@ -10,6 +10,7 @@ use sys::{Door, Env, println};
 
 use crate::hello::greet;
 use crate::report::{FILE, Failure, INT80, VDSO, VSYSCALL};
+use crate::screen::Screen;
 use crate::{clock, setup, table};
 
 /// Default path of the 32-bit half; the first argument overrides it.
@@ -17,8 +18,16 @@ const NARROW: &CStr = c"/bin32/tour";
 
 /// Runs the tour; returns exit status 0 if all checks pass.
 pub fn run(env: &Env) -> i32 {
-    println!("\nThe three doors: how a program calls its kernel, and what each door costs\n");
-    match tour(env) {
+    let screen = Screen::of(env);
+    let result = match screen.is_other {
+        true => other_cpu(env, &screen),
+        false => tour(env, &screen),
+    };
+    match result {
+        Ok(()) if screen.is_first => {
+            screen.pause();
+            0
+        }
         Ok(()) => {
             println!("\nThe tour is over; all checks passed.");
             0
@@ -30,38 +39,65 @@ pub fn run(env: &Env) -> i32 {
     }
 }
 
-fn tour(env: &Env) -> Result<(), Failure> {
+fn tour(env: &Env, screen: &Screen) -> Result<(), Failure> {
+    screen.title("The three doors: how a program calls its kernel, and what each door costs");
+    screen.title("1. How the doors are set up");
     setup::show();
+    screen.pause();
 
-    println!("\n2. The same write() through each door");
+    screen.title("2. The same write() through each door");
     greet(Door::Syscall, "64-bit program, SYSCALL:")?;
     greet(
         Door::Int80,
         "64-bit program, INT 0x80 (the 32-bit table of calls even here):",
     )?;
     let narrow = run_narrow(env)?;
+    screen.pause();
 
-    println!("\n3. The vDSO: the kernel's code and data, mapped into the program");
+    screen.title("3. The vDSO: the kernel's code and data, mapped into the program");
     let vdso = Vdso::find(env).ok_or("no vDSO in the auxiliary vector")?;
     clock::show(&vdso)?;
+    screen.pause();
 
-    println!("\n4. What each door costs");
+    screen.title("4. What each door costs");
     let clock =
         costs::vdso_clock_gettime(&vdso, MONOTONIC).ok_or("no clock_gettime in the vDSO")?;
-    table::draw(&[
-        ("call of an empty function", costs::function_call()),
-        ("clock_gettime, vDSO", clock),
-        ("clock_gettime, vDSO, 32-bit program", narrow.vdso),
-        ("clock_gettime, SYSCALL", costs::clock_gettime_entered()),
-        ("getpid, SYSCALL", costs::getpid_syscall()),
-        narrow.vsyscall,
-        ("getpid, INT 0x80, 32-bit program", narrow.int80),
-        ("getpid, INT 0x80", costs::getpid_int80()),
-    ]);
+    table::draw(
+        screen,
+        &[
+            ("call of an empty function", costs::function_call()),
+            ("clock_gettime, vDSO", clock),
+            ("clock_gettime, vDSO, 32-bit program", narrow.vdso),
+            ("clock_gettime, SYSCALL", costs::clock_gettime_entered()),
+            ("getpid, SYSCALL", costs::getpid_syscall()),
+            narrow.vsyscall,
+            ("getpid, INT 0x80, 32-bit program", narrow.int80),
+            ("getpid, INT 0x80", costs::getpid_int80()),
+        ],
+    );
     println!("\n   A call that stays in the program costs a few function calls, one that goes");
     println!(
         "   into the kernel and back many times that, and INT 0x80 the most{}",
         distortion()
+    );
+    Ok(())
+}
+
+/// The second machine's part.
+fn other_cpu(env: &Env, screen: &Screen) -> Result<(), Failure> {
+    screen
+        .title("5. The other vendor's CPU, in a second machine: its own door for 32-bit programs");
+    setup::cpu();
+    println!("   __kernel_vsyscall of the 32-bit vDSO has the instruction that the CPU knows.");
+    let narrow = run_narrow(env)?;
+    println!();
+    table::draw(
+        screen,
+        &[
+            ("call of an empty function", costs::function_call()),
+            narrow.vsyscall,
+            ("getpid, INT 0x80, 32-bit program", narrow.int80),
+        ],
     );
     Ok(())
 }
