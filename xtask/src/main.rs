@@ -19,6 +19,7 @@ mod doctor;
 mod documents;
 mod iso;
 mod machine;
+mod microscope;
 mod options;
 mod rootfs;
 mod run;
@@ -134,6 +135,16 @@ fn actions() -> Vec<Action> {
             "costs",
             "Make README's tables of costs and their pictures from target/bench-linux.json",
             bench::compare::publish,
+        ),
+        plain(
+            "microscope",
+            "Record every instruction of the calls, and make target/microscope.html of the records",
+            microscope::command,
+        ),
+        plain(
+            "entry",
+            "Record getpid by each door, and write docs/ENTRY.md",
+            microscope::entry,
         ),
         plain(
             "iso",

@@ -101,6 +101,7 @@ impl Part {
                 on_host(host_cargo(), "-p tests --lib --test heap --test editor"),
                 on_host(host_cargo(), "-p tests --doc"),
                 on_host(host_cargo(), "-p costs"),
+                on_host(host_cargo(), "-p microscope"),
             ],
             Self::Vdso => vec![on_host(toolchain.cargo(), "-p vdso")],
             Self::Kernel => vec![kernel_tests(toolchain)?],

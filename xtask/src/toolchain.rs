@@ -136,6 +136,14 @@ pub fn host_cargo() -> Command {
     clean_cargo(Path::new("cargo"))
 }
 
+/// Builds and runs a program of the host's half that isn't part of xtask.
+pub fn host_program(package: &str) -> Command {
+    let mut cargo = host_cargo();
+    cargo.args(["run", "--quiet", "--package", package]);
+    cargo.args(["--target", "host-tuple", "--"]);
+    cargo
+}
+
 /// This user's cache directory for Trident.
 pub fn cache() -> Option<PathBuf> {
     let set = |name| {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Time limit between two stops of the machine.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
+/// Time limit between two stops of the machine: Linux's boot takes a while on a busy host.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// A connection to a gdb stub.
 #[derive(Debug)]

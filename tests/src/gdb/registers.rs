@@ -35,10 +35,15 @@ pub enum Register {
     Gs,
     FsBase,
     GsBase,
+    /// The GS base that SWAPGS exchanges with the one in use.
+    KernelGsBase,
+    Cr0,
+    Cr2,
+    Cr3,
 }
 
 impl Register {
-    /// Offset and size in bytes: 64 bits each but for the flags and selectors.
+    /// Offset and size in bytes: 64 bits each, but for the flags and selectors.
     fn place(self) -> (usize, usize) {
         let index = self as usize;
         let (flags, bases) = (Self::Eflags as usize, Self::FsBase as usize);
@@ -60,7 +65,7 @@ impl Registers {
     /// Parses the stub's answer.
     pub(super) fn from_hex(text: &str) -> Result<Self> {
         let bytes = packets::from_hex(text).context("registers that aren't hexadecimal digits")?;
-        let (start, size) = Register::GsBase.place();
+        let (start, size) = Register::Cr3.place();
         ensure!(
             bytes.len() >= start + size,
             "only {} bytes of registers",

@@ -20,7 +20,7 @@ use super::rows::{ROWS, Run};
 use super::{Figures, counted, figures, linux};
 use crate::build::{self, write_if_changed};
 use crate::setup::{self, needs};
-use crate::toolchain::host_cargo;
+use crate::toolchain::host_program;
 use crate::ui::{self, Step};
 
 /// Goal of each row: at most so many of Linux's instructions.
@@ -133,17 +133,8 @@ pub fn publish() -> Result<()> {
     let directory = paths::root().join("docs/costs");
     std::fs::create_dir_all(&directory)?;
     write_if_changed(&directory.join("costs.json"), &text)?;
-    let mut cargo = host_cargo();
-    cargo.args([
-        "run",
-        "--quiet",
-        "--package",
-        "costs",
-        "--target",
-        "host-tuple",
-    ]);
     ensure!(
-        cargo.status()?.success(),
+        host_program("costs").status()?.success(),
         "the tables and pictures are not made"
     );
     ui::note(format!("Wrote {} and README's tables", directory.display()));

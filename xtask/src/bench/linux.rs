@@ -22,7 +22,7 @@ pub(super) const DEFAULT: &str =
     "console=ttyS0 quiet norandmaps clocksource=tsc tsc=reliable nokaslr panic=-1 rdinit=/init";
 /// The leanest setting: beside that no defences against the CPU's own leaks, and no clearing of memory
 /// that is about to be written.
-pub(super) const LEAN: &str = "console=ttyS0 quiet norandmaps clocksource=tsc tsc=reliable \
+pub const LEAN: &str = "console=ttyS0 quiet norandmaps clocksource=tsc tsc=reliable \
     mitigations=off randomize_kstack_offset=off nokaslr init_on_alloc=0 panic=-1 \
     rdinit=/init";
 /// The package that depends on the current kernel's.
@@ -72,7 +72,10 @@ pub fn measure(vm: Vm) -> Result<Option<Figures>> {
 }
 
 /// The kernel's file, fetched if it isn't cached.
-fn kernel() -> Result<PathBuf> {
+///
+/// # Errors
+/// It can't be fetched.
+pub fn kernel() -> Result<PathBuf> {
     let cache = cache().context("neither HOME nor XDG_CACHE_HOME is set")?;
     let path = cache.join("linux-amd64");
     if path.exists() {

@@ -9,7 +9,7 @@
 
 mod boot;
 pub mod compare;
-mod linux;
+pub mod linux;
 mod rows;
 mod steps;
 mod workloads;

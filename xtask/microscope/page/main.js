@@ -1,0 +1,141 @@
+// Puts the parts together, and maps keys and buttons to them.
+import { data } from "./records.js";
+import { element } from "./format.js";
+import { active, changed_, choose, goTo, goToPhase, onChange, view } from "./view.js";
+import { follow, keepAddress } from "./address.js";
+import { strips, table } from "./strip.js";
+import { position, steps } from "./steps.js";
+import { source, why } from "./source.js";
+import { goToChange, goToWriter, registers } from "./registers.js";
+import { stack } from "./stack.js";
+import { search } from "./search.js";
+
+const byId = (id) => document.getElementById(id);
+
+/** The list of journeys, by groups. */
+function chooser(column) {
+  const select = byId(`journey-${column}`);
+  const groups = new Map();
+  for (const journey of data.journeys) {
+    if (!groups.has(journey.group)) groups.set(journey.group, element("optgroup", { label: journey.group }));
+    groups.get(journey.group).append(element("option", { value: journey.id }, `${journey.title} (${journey.steps.length})`));
+  }
+  select.append(...groups.values());
+  select.addEventListener("change", () => choose(column, data.journeys.find(({ id }) => id === select.value)));
+  onChange(() => { select.value = view.columns[column].journey.id; });
+}
+
+/** What a key does. Those of the second list can be turned off. */
+const ARROWS = {
+  ArrowLeft: (event) => goTo(active().step - (event.shiftKey ? 10 : 1)),
+  ArrowRight: (event) => goTo(active().step + (event.shiftKey ? 10 : 1)),
+  ArrowUp: () => goTo(active().step - 1),
+  ArrowDown: () => goTo(active().step + 1),
+  PageUp: () => goTo(active().step - 10),
+  PageDown: () => goTo(active().step + 10),
+  Home: () => goTo(0, { isJump: true }),
+  End: () => goTo(Infinity, { isJump: true }),
+};
+const LETTER_KEYS = {
+  "[": () => goToPhase(-1),
+  "]": () => goToPhase(1),
+  1: () => goTo(view.columns[0].step, { column: 0 }),
+  2: () => goTo(view.columns[1].step, { column: 1 }),
+  l: () => byId("lock").click(),
+  n: () => goToChange(1),
+  p: () => goToChange(-1),
+  w: () => goToWriter(),
+  "/": () => byId("query").focus(),
+  "?": () => byId("help-dialog").showModal(),
+};
+
+function keys() {
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || byId("help-dialog").open) return;
+    const target = event.target;
+    if (event.key === "Escape" && target === byId("query")) {
+      target.value = "";
+      target.blur();
+      changed_();
+      return;
+    }
+    // Fields, lists and tabs have keys of their own.
+    if (target.matches("input:not([type=checkbox]), select, textarea, [role=tab]")) return;
+    const isList = target.matches(".rows, body, html");
+    const scrolls = !isList && ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"].includes(event.key);
+    const act = scrolls ? null : ARROWS[event.key] ?? (byId("letters").checked ? LETTER_KEYS[event.key] : null);
+    if (!act) return;
+    event.preventDefault();
+    act(event);
+  });
+}
+
+function buttons() {
+  const on = (id, act) => byId(id).addEventListener("click", act);
+  on("first", () => goTo(0, { isJump: true }));
+  on("last", () => goTo(Infinity, { isJump: true }));
+  on("back", () => goTo(active().step - 1));
+  on("forward", () => goTo(active().step + 1));
+  on("phase-back", () => goToPhase(-1));
+  on("phase-forward", () => goToPhase(1));
+  on("help", () => byId("help-dialog").showModal());
+  byId("slider").addEventListener("input", (event) => goTo(Number(event.target.value)));
+  byId("lock").addEventListener("change", (event) => {
+    view.isLocked = event.target.checked;
+    goTo(active().step);
+  });
+}
+
+/** The tabs of a narrow window; in a wide one all three panels are in sight. */
+function tabs() {
+  const list = [...document.querySelectorAll("[role=tab]")];
+  const select = (tab, takesFocus) => {
+    for (const other of list) {
+      const isOwn = other === tab;
+      other.setAttribute("aria-selected", isOwn);
+      other.tabIndex = isOwn ? 0 : -1;
+      byId(other.getAttribute("aria-controls")).classList.toggle("chosen", isOwn);
+    }
+    if (takesFocus) tab.focus();
+  };
+  list.forEach((tab, index) => {
+    tab.addEventListener("click", () => select(tab));
+    tab.addEventListener("keydown", (event) => {
+      const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (move) select(list.at((index + move) % list.length), true);
+    });
+  });
+  select(list[0]);
+}
+
+/** Theme: as the system, light, dark. */
+function theme() {
+  const names = ["", "light", "dark"];
+  const button = byId("theme");
+  button.addEventListener("click", () => {
+    const root = document.documentElement;
+    const next = names[(names.indexOf(root.dataset.theme ?? "") + 1) % names.length];
+    root.dataset.theme = next;
+    button.setAttribute("aria-label", `Theme: ${next || "as the system"}`);
+  });
+}
+
+for (const column of [0, 1]) {
+  chooser(column);
+  steps(byId(`steps-${column}`), column);
+}
+strips(byId("strips"));
+table(byId("counts"));
+position(byId("position"), byId("slider"));
+why(byId("why"));
+source(byId("source"));
+registers(byId("registers"));
+stack(byId("stack"));
+search(byId("search"));
+keys();
+buttons();
+tabs();
+theme();
+follow();
+changed_();
+keepAddress();

@@ -1,0 +1,125 @@
+// The source line of a step, and why the instruction is there.
+import { data, isUser, kindOf, note, numberOf, registersBefore, site, writes } from "./records.js";
+import { element, phaseClass, value } from "./format.js";
+import { active, onChange } from "./view.js";
+import { shortName } from "./steps.js";
+
+/** Lines shown above and below the step's. */
+const AROUND = 12;
+
+/** Shows the source around the active step. */
+export function source(container) {
+  onChange(() => {
+    const { journey, step } = active();
+    const own = site(journey, step);
+    const where = own.inlined ? `${shortName(own.inlined)} (inlined in ${shortName(own.symbol)})` : shortName(own.symbol);
+    const parts = [element("h2", {}, "Source"), element("p", { class: "where" },
+      element("b", {}, where), own.offset !== undefined ? ` +0x${own.offset.toString(16)}` : "")];
+    if (own.file) {
+      if (own.stubFile && (own.stubFile !== own.file || own.stubLine !== own.line)) {
+        parts.push(listing(own.stubFile, own.stubLine, 2, "The stub's line"));
+      }
+      parts.push(listing(own.file, own.line, AROUND, own.stubFile ? "The instruction's text" : ""));
+    } else if (journey.kernel === "Linux" && !isUser(journey, step)) {
+      parts.push(element("p", {}, "Linux's symbols come from the running kernel's /proc/kallsyms; it has no source lines."));
+    } else {
+      parts.push(element("p", {}, "No source line: code of the C library, or of the vDSO (user/vdso/src)."));
+    }
+    container.replaceChildren(...parts);
+    const current = container.querySelectorAll("pre.lines");
+    for (const pre of current) {
+      const line = pre.querySelector(".here");
+      if (line) pre.scrollTop = line.offsetTop - pre.clientHeight / 2;
+    }
+  });
+}
+
+function listing(file, line, around, caption) {
+  const lines = (file.lines ??= file.t.split("\n"));
+  const first = Math.max(0, line - 1 - around);
+  const shown = lines.slice(first, line + around).map((text, index) => {
+    const number = first + index + 1;
+    const isHere = number === line;
+    return element("span", { class: isHere ? "line here" : "line", "aria-current": isHere ? "true" : null },
+      element("span", { class: "number", "aria-hidden": "true" }, String(number).padStart(4)), ` ${text}\n`);
+  });
+  return element("figure", {},
+    element("figcaption", {}, caption ? `${caption}: ` : "", `${file.p}:${line}`),
+    element("pre", { class: "lines", tabindex: "0", "aria-label": `${file.p}, line ${line}` }, ...shown));
+}
+
+/** Says what the instruction does, and the state that it leaves. */
+export function why(container) {
+  onChange(() => {
+    const { journey, step } = active();
+    const own = site(journey, step);
+    const kind = kindOf(journey, step);
+    const [phase, about] = data.phases[kind];
+    const found = note(journey, step);
+    const parts = [
+      element("p", { class: "step" }, element("span", { class: `key ${phaseClass(kind)}` }, phase), " ",
+        element("code", {}, own.text), " ", element("span", { class: "bytes" }, own.bytes.replace(/../g, "$& ").trim())),
+    ];
+    if (found) {
+      const [title, text, reference] = found;
+      parts.push(element("h2", {}, title), element("p", {}, text), element("p", { class: "reference" }, reference));
+    } else if (own.comment) {
+      parts.push(element("p", { class: "comment" }, own.comment));
+    } else {
+      parts.push(element("p", { class: "comment" }, `${phase}: ${about}`));
+    }
+    parts.push(state(journey, step));
+    container.replaceChildren(...parts);
+  });
+}
+
+/** Where things are after the step: the ring, the stack, the GS base, the return address. */
+function state(journey, step) {
+  const registers = registersBefore(journey, step + 1);
+  const isKernel = (hex) => hex.length === 16 && hex >= "8";
+  const at = (name) => registers[numberOf[name]];
+  const parts = [
+    ["ring", at("cpl")],
+    ["stack", at("rsp") === "0" ? "none" : isKernel(at("rsp")) ? "kernel's" : "program's"],
+    ["GS base", isKernel(at("gs base")) ? "kernel's" : "program's"],
+    ["interrupts", BigInt("0x" + at("rflags")) & 512n ? "on" : "off"],
+  ];
+  const back = returnAddress(journey);
+  if (back && step >= back.from && step <= back.until) parts.push(["return address", places(journey, step, registers, back.address)]);
+  return element("dl", { class: "state" }, ...parts.map(([term, text]) =>
+    element("div", {}, element("dt", {}, term), element("dd", {}, text))));
+}
+
+/** The address to which the kernel returns: that of the first instruction after it. */
+function returnAddress(journey) {
+  if (journey.back !== undefined) return journey.back;
+  const entry = journey.steps.findIndex((_, step) => step > 0 && isUser(journey, step - 1) && !isUser(journey, step));
+  const after = journey.steps.findIndex((_, step) => step > entry && entry > 0 && isUser(journey, step));
+  let address = null;
+  if (after > 0) address = site(journey, after).address;
+  else if (entry > 0) {
+    // The call ends with its return: the next instruction follows the one that entered.
+    const { address: from, bytes } = site(journey, entry - 1);
+    address = (BigInt("0x" + from) + BigInt(bytes.length / 2)).toString(16);
+  }
+  journey.back = entry > 0 ? { address, from: entry - 1, until: after > 0 ? after - 1 : journey.steps.length - 1 } : null;
+  return journey.back;
+}
+
+/** Where a value is after a step: registers, and words on the kernel's stack. */
+function places(journey, step, registers, address) {
+  const found = [];
+  registers.forEach((hex, number) => {
+    if (hex === address && number < numberOf.rflags) found.push(data.registers[number]);
+  });
+  const memory = new Map();
+  for (let at = 0; at <= step; at++) {
+    for (const { address: where, value: hex, size } of writes(journey, at)) if (size === 8) memory.set(where, hex);
+  }
+  for (const [where, hex] of memory) {
+    if (hex !== address) continue;
+    const slot = journey.top ? Number((BigInt("0x" + journey.top) - where) / 8n) - 1 : -1;
+    found.push(data.frame[slot] ? `the frame's ${data.frame[slot]}` : `memory at ${value(where.toString(16))}`);
+  }
+  return found.length > 0 ? found.join(", ") : "not kept";
+}

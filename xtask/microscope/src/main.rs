@@ -1,0 +1,125 @@
+//! The microscope: records every instruction of a call on the running machine, and makes a page of the
+//! records, and `docs/ENTRY.md`.
+//!
+//! ```text
+//! journeys.rs  which calls             record.rs  steps through them by QEMU's gdb stub
+//! decode.rs, symbols.rs, stubs/, images.rs        an instruction's text, function and source line
+//! phases.rs    what a stretch is for   notes.rs   explanations of single instructions
+//! data.rs      all of it as JSON       page.rs    the page around it
+//! ```
+//!
+//! `cargo xtask microscope` builds what is recorded, and calls this program. Apart from the explanations
+//! everything on the page comes from the running image: it is never older than the kernel.
+
+#![forbid(unsafe_code)]
+
+mod data;
+mod decode;
+mod entry;
+mod images;
+mod journeys;
+mod notes;
+mod page;
+mod phases;
+mod record;
+mod still;
+mod stubs;
+mod symbols;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use harness::paths;
+
+use journeys::{ALL, Journey};
+use record::{Linux, Session};
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    match (command.as_str(), arguments.next(), arguments.next()) {
+        ("page", Some(kernel), Some(append)) => write_page(Some(&Linux {
+            kernel: PathBuf::from(kernel),
+            append,
+        })),
+        ("page", None, None) => write_page(None),
+        ("assemble", None, None) => assemble(),
+        ("entry", None, None) => write_entry(),
+        _ => bail!("usage: microscope page [LINUX COMMAND-LINE] | assemble | entry"),
+    }
+}
+
+/// Records all journeys, those on Linux if there is one, and writes `target/microscope.html`.
+fn write_page(linux: Option<&Linux>) -> Result<()> {
+    let wanted: Vec<Journey> = ALL
+        .iter()
+        .filter(|journey| linux.is_some() || !journey.machine.is_linux)
+        .copied()
+        .collect();
+    let stubs = stubs::Stubs::read(paths::root())?;
+    let notes = notes::Notes::read()?;
+    let mut data = data::Data::new(&stubs, &notes);
+    for session in sessions(&wanted, linux)? {
+        data.add(&session)?;
+    }
+    // A note for code that is gone would explain nothing.
+    let unused = notes.unused();
+    ensure!(
+        unused.is_empty(),
+        "no step has the notes {}",
+        unused.join(", ")
+    );
+    let json = data.finish(wanted.iter().map(|journey| journey.id))?;
+    let path = records();
+    std::fs::write(&path, json).with_context(|| format!("cannot write {}", path.display()))?;
+    assemble()
+}
+
+/// The data of the last page.
+fn records() -> PathBuf {
+    paths::target().join("microscope.json")
+}
+
+/// Makes the page of the last records, for work on its scripts and style.
+fn assemble() -> Result<()> {
+    let records = records();
+    let json = std::fs::read_to_string(&records)
+        .with_context(|| format!("cannot read {}", records.display()))?;
+    let path = paths::target().join("microscope.html");
+    std::fs::write(&path, page::make(&json)?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// Records getpid by each door, and writes `docs/ENTRY.md` and its pictures.
+fn write_entry() -> Result<()> {
+    let wanted: Vec<Journey> = ALL
+        .iter()
+        .filter(|journey| entry::is_path(journey.id))
+        .copied()
+        .collect();
+    let stubs = stubs::Stubs::read(paths::root())?;
+    for (name, text) in entry::files(&sessions(&wanted, None)?, &stubs)? {
+        let file = paths::root().join("docs").join(name);
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        println!("Wrote {}", file.display());
+    }
+    Ok(())
+}
+
+/// Records on all machines, two at a time: most of a record's time is QEMU's and Linux's boot.
+fn sessions(journeys: &[Journey], linux: Option<&Linux>) -> Result<Vec<Session>> {
+    let machines = journeys::machines(journeys);
+    let record = |part: usize| -> Result<Vec<Session>> {
+        let own = machines.iter().skip(part).step_by(2);
+        own.map(|machine| record::record(*machine, journeys, linux))
+            .collect()
+    };
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| record(1));
+        (record(0), other.join())
+    });
+    let other = other.map_err(|_| anyhow::anyhow!("the recorder panicked"))?;
+    Ok(one?.into_iter().chain(other?).collect())
+}
