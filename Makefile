@@ -10,6 +10,7 @@
 #   make build     build target/trident.elf
 #   make bench     count instructions per call, beside Linux's; fails where a goal is missed
 #   make bench-linux  count 400 rows on Trident and on Linux, and compare (20 minutes)
+#   make cost      time each way into the kernel on this CPU, in Linux (ACCEL=kvm: and in Trident)
 #   make microscope  record every instruction of the calls; a page shows two side by side
 #   make iso       build target/trident.iso (GRUB, BIOS and UEFI)
 #   make debug     boot QEMU stopped, with gdb attached
@@ -59,13 +60,13 @@ RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
-.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux microscope iso debug doctor clean setup
+.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux cost microscope iso debug doctor clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-run shell rootfs transcripts test soak check build bench bench-linux microscope iso debug doctor setup:
+run shell rootfs transcripts test soak check build bench bench-linux cost microscope iso debug doctor setup:
 	@$(XTASK) $@
 
 clean:

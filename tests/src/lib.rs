@@ -19,6 +19,7 @@
 //! | [`gdb`] | access to a running machine: registers, memory, breakpoints |
 //! | [`iso`] | a bootable CD image with GRUB on it |
 //! | [`stock`] | a disk image with the stock `bootloader` crate on it |
+//! | [`host`] | the rate of the host's TSC |
 //! | [`pauses`] | the TSC's rate on a host that stops the machine |
 //! | [`transcripts`] | commands that show system calls on Linux, typed in Trident |
 //! | [`paths`] | paths of the repository and of the build's files |
@@ -31,6 +32,7 @@ pub mod child;
 pub mod debian;
 pub mod firmware;
 pub mod gdb;
+pub mod host;
 pub mod initramfs;
 pub mod iso;
 pub mod oracle;

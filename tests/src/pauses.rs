@@ -1,13 +1,11 @@
 //! The TSC's rate that a guest measures on a host that stops the machine again and again.
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::programs::{Compiler, compile};
 use crate::vm::Vm;
-use crate::{Initramfs, Verdict, paths};
+use crate::{Initramfs, Verdict, host, paths};
 
 /// Largest error of a guest's rate, in parts per million.
 const ALLOWED: u64 = 1000;
@@ -20,7 +18,7 @@ pub const IS_KNOWN: bool = cfg!(target_arch = "x86_64");
 /// Boots a machine `boots` times under pauses of 60 ms in every 72. Each boot must measure the rate
 /// of the host's TSC within 0.1 %. Returns the largest error, in parts per million.
 pub fn measure_rates(machine: &str, boots: u32) -> Result<u64> {
-    let expected = host_hertz()?;
+    let expected = host::tsc_hertz()?;
     let files = Initramfs::new().executable_from("/init", &paths::program(64, "hello"))?;
     let vm = Vm::new().machine(machine).initramfs(&files);
     let vm = vm
@@ -47,13 +45,6 @@ fn rate(log: &str) -> Option<u64> {
     let (_, rest) = log.split_once("time: TSC ")?;
     let (rate, _) = rest.split_once(" MHz")?;
     rate.replace('.', "").parse().ok()
-}
-
-/// The rate of the host's TSC, in Hz.
-fn host_hertz() -> Result<u64> {
-    let output = Command::new(compile("host/tsc_rate", Compiler::Glibc64)?).output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.trim().parse().context("the host names no rate")
 }
 
 #[cfg(test)]

@@ -91,6 +91,11 @@ impl Machine {
             .smp(self.cpus()?))
     }
 
+    /// Whether the machine runs on the host's CPU.
+    pub fn is_kvm(&self) -> bool {
+        first(&self.accel) == "kvm"
+    }
+
     fn cpus(&self) -> Result<u32> {
         let number = self.smp.parse().ok();
         let number = number.filter(|number| CPUS.contains(number));

@@ -146,6 +146,11 @@ fn actions() -> Vec<Action> {
             "Record getpid by each door, and write docs/ENTRY.md",
             microscope::entry,
         ),
+        with(
+            "cost",
+            "Time each way into the kernel on this CPU, in Linux (ACCEL=kvm: also in Trident)",
+            bench::silicon::command,
+        ),
         plain(
             "iso",
             "Build target/trident.iso: the boot image and the tour under GRUB",

@@ -11,6 +11,7 @@ mod boot;
 pub mod compare;
 pub mod linux;
 mod rows;
+pub mod silicon;
 mod steps;
 mod workloads;
 

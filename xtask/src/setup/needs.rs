@@ -183,6 +183,7 @@ pub const COMMANDS: &[(&str, &[&[Need]])] = &[
     ("debug", &[RUN, GDB]),
     ("bench", &[RUN]),
     ("bench-linux", &[RUN, COMPILERS]),
+    ("cost", &[RUN, COMPILERS]),
     ("microscope", &[RUN, COMPILERS]),
     ("iso", &[ISO]),
     ("transcripts", &[RUN, COMPILERS]),
