@@ -154,6 +154,21 @@ impl Gdb {
         self.stopped("s")
     }
 
+    /// Executes one instruction from the state that `before` has, and returns the registers after it. At
+    /// its first access to a page QEMU sometimes stops before the instruction once more: that is no step.
+    ///
+    /// # Errors
+    /// The machine ended.
+    pub fn step_from(&mut self, before: &Registers) -> Result<Registers> {
+        loop {
+            self.step()?;
+            let after = self.registers()?;
+            if after != *before {
+                return Ok(after);
+            }
+        }
+    }
+
     fn stopped(&mut self, command: &str) -> Result<()> {
         let answer = self.packets.ask(command).context("the machine is gone")?;
         ensure!(

@@ -37,11 +37,14 @@ export function source(container) {
 function listing(file, line, around, caption) {
   const lines = (file.lines ??= file.t.split("\n"));
   const first = Math.max(0, line - 1 - around);
-  const shown = lines.slice(first, line + around).map((text, index) => {
+  const near = lines.slice(first, line + around);
+  // What all lines are indented by says nothing, and a narrow window has no room for it.
+  const indent = Math.min(...near.filter((text) => text.trim()).map((text) => /^[ \t]*/.exec(text)[0].length));
+  const shown = near.map((text, index) => {
     const number = first + index + 1;
     const isHere = number === line;
     return element("span", { class: isHere ? "line here" : "line", "aria-current": isHere ? "true" : null },
-      element("span", { class: "number", "aria-hidden": "true" }, String(number).padStart(4)), ` ${text}\n`);
+      element("span", { class: "number", "aria-hidden": "true" }, String(number).padStart(3)), ` ${text.slice(indent)}\n`);
   });
   return element("figure", {},
     element("figcaption", {}, caption ? `${caption}: ` : "", `${file.p}:${line}`),

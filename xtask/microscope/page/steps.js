@@ -75,10 +75,10 @@ function rowOf(journey, step, isCurrent, column, height) {
     class: `row ${lane} ${phaseClass(kind)}${isCurrent ? " current" : ""}`,
     role: "option", id: `step-${column}-${step}`, "data-step": step, "aria-selected": isCurrent,
     "aria-setsize": journey.steps.length, "aria-posinset": step + 1,
-    "aria-label": `${step + 1}, ${data.phases[kind][0]}: ${text}${name ? `, in ${name}` : ""}`,
     style: `top:${step * height}px;--depth:${depth}`,
   },
-  element("span", { class: "mark" }, LETTERS[kind]),
+  element("span", { class: "mark", "aria-hidden": "true" }, LETTERS[kind]),
+  element("span", { class: "hidden" }, `${step + 1}, ${data.phases[kind][0]}: `),
   element("span", { class: "code" }, crosses ? `${user ? "→" : "←"} ${text}` : text),
   element("span", { class: "name" }, name));
 }

@@ -122,6 +122,14 @@ function scrub(bar, column) {
   });
 }
 
+/** A call's picture, to be kept as a file. */
+function still(journey) {
+  const address = `data:image/svg+xml,${encodeURIComponent(journey.still)}`;
+  return element("figure", { class: "still" },
+    element("img", { src: address, alt: `${journey.title}: a box for each instruction, by phase` }),
+    element("figcaption", {}, element("a", { href: address, download: `${journey.id}.svg` }, "Save as SVG")));
+}
+
 /** The table of counts by phase, for readers who don't see the bars. */
 export function table(container) {
   let shown = null;
@@ -137,7 +145,7 @@ export function table(container) {
     const sum = (list) => String(list.reduce((total, count) => total + count, 0));
     container.replaceChildren(
       element("h2", {}, "Instructions by phase"),
-      element("div", { class: "scroll" }, element("table", {},
+      element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Instructions by phase" }, element("table", {},
         element("thead", {}, element("tr", {},
           element("th", { scope: "col" }, "phase"),
           ...view.columns.map(({ journey }, column) =>
@@ -145,6 +153,8 @@ export function table(container) {
           element("th", { scope: "col" }, "what it is for"))),
         element("tbody", {}, ...rows),
         element("tfoot", {}, element("tr", {},
-          element("th", { scope: "row" }, "all"), element("td", {}, sum(a)), element("td", {}, sum(b)), element("td"))))));
+          element("th", { scope: "row" }, "all"), element("td", {}, sum(a)), element("td", {}, sum(b)), element("td"))))),
+      element("h2", {}, "Pictures"),
+      ...[...new Set(view.columns.map(({ journey }) => journey))].map(still));
   });
 }

@@ -265,6 +265,7 @@ fn stable(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Kernels;
     use crate::{journeys, sessions};
 
     #[test]
@@ -276,7 +277,7 @@ mod tests {
             .filter(|journey| is_path(journey.id))
             .copied()
             .collect();
-        let sessions = sessions(&paths, None).expect("records");
+        let sessions = sessions(&paths, &Kernels::default()).expect("records");
         for (name, now) in files(&sessions, &stubs).expect("listings") {
             let kept = std::fs::read_to_string(root.join("docs").join(&name)).unwrap_or_default();
             let (now, kept) = (stable(&now), stable(&kept));

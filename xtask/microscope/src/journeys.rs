@@ -61,9 +61,13 @@ pub struct Journey {
 
 impl Journey {
     /// The visit of the start label that is recorded. The first ones map pages and fill caches. Of the
-    /// process switch each visit is one of two processes': from the third on both are in the call.
+    /// process switch each visit is one of two processes': from the third on both are in the call. An
+    /// instruction that faults is visited again after the fault.
     pub fn visit(&self) -> u32 {
-        if self.label == "switch" { 3 } else { 2 }
+        match self.label {
+            "switch" | "page_fault" => 3,
+            _ => 2,
+        }
     }
 }
 

@@ -197,16 +197,22 @@ impl State {
     }
 
     fn linux(&mut self, name: &str, mnemonic: Mnemonic) -> Phase {
-        const ASSEMBLY: [&str; 7] = [
+        const ASSEMBLY: [&str; 9] = [
             "entry_",
-            "swapgs_restore_regs",
-            "native_i",
-            "error_entry",
-            "sync_regs",
             "asm_",
-            "__switch_to_asm",
+            "error_",
+            "syscall_return_via",
+            "sysret32_from",
+            "swapgs_restore_regs",
+            "common_interrupt_return",
+            "native_ir",
+            "early_xen_iret",
         ];
         let is = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
+        // It copies the frame from the stack of the gate to the task's.
+        if is(&["sync_regs"]) {
+            return Phase::Stack;
+        }
         if is(&ASSEMBLY) {
             self.has_pushed |= mnemonic == Mnemonic::Push;
             return match (self.has_called, self.has_pushed) {
@@ -226,6 +232,7 @@ impl State {
             "x64_sys_call",
             "ia32_sys_call",
             "do_int80",
+            "int80_emulation",
             "do_fast_syscall",
             "__do_fast_syscall",
             "do_SYSENTER",

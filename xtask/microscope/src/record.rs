@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use harness::gdb::{self, Gdb, Register, Registers};
 use harness::programs::{Compiler, compile_with};
-use harness::{Initramfs, Verdict, Vm};
+use harness::{Initramfs, Verdict, Vm, paths};
 use iced_x86::Instruction;
 
 use crate::decode::{self, Access};
@@ -32,6 +32,25 @@ pub struct Linux {
     pub kernel: PathBuf,
     /// Its command line.
     pub append: String,
+}
+
+/// The kernels to boot.
+#[derive(Clone, Debug)]
+pub struct Kernels {
+    /// Trident's boot image.
+    pub trident: PathBuf,
+    /// The Linux beside it.
+    pub linux: Option<Linux>,
+}
+
+impl Default for Kernels {
+    /// The built image, and no Linux.
+    fn default() -> Self {
+        Self {
+            trident: paths::boot_image(),
+            linux: None,
+        }
+    }
 }
 
 /// One executed instruction.
@@ -92,11 +111,11 @@ pub struct Session {
     pub kallsyms: Option<String>,
 }
 
-/// Records the journeys of one machine. `linux` is booted where the machine has Linux.
+/// Records the journeys of one machine.
 ///
 /// # Errors
 /// A journey is not reached, or does not end.
-pub fn record(machine: Machine, journeys: &[Journey], linux: Option<&Linux>) -> Result<Session> {
+pub fn record(machine: Machine, journeys: &[Journey], kernels: &Kernels) -> Result<Session> {
     let compiler = match machine.bits {
         64 => Compiler::Glibc64,
         _ => Compiler::Glibc32,
@@ -109,10 +128,11 @@ pub fn record(machine: Machine, journeys: &[Journey], linux: Option<&Linux>) -> 
     let vm = Vm::new().cpu(machine.cpu()).initramfs(&files);
     let vm = vm.timeout(PATIENCE);
     let (vm, end) = if machine.is_linux {
-        let linux = linux.context("no Linux to boot")?;
+        let linux = kernels.linux.as_ref().context("no Linux to boot")?;
         let vm = vm.kernel(&linux.kernel).append(&linux.append);
         (vm, Verdict::Reset)
     } else {
+        let vm = vm.kernel(&kernels.trident);
         (vm.append("quiet norandmaps"), Verdict::Pass)
     };
     let labels = symbols::of_file(&program)?;
@@ -203,8 +223,7 @@ impl Recorder<'_> {
             let code = self.code(rip)?;
             let decoded = decode::decode(&code, rip, decode::bits(before.get(Register::Cs)));
             let accesses = decode::writes(&decoded, &before);
-            self.gdb.step()?;
-            let after = self.gdb.registers()?;
+            let after = self.gdb.step_from(&before)?;
             let mut writes = Vec::new();
             for access in accesses
                 .into_iter()

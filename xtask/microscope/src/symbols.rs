@@ -93,7 +93,7 @@ pub fn of_bytes(bytes: &[u8], base: u64) -> Result<Symbols> {
     let symbols = file.symbols().chain(file.dynamic_symbols());
     let symbols = symbols.filter(|symbol| !symbol.is_undefined() && is_place(symbol.kind()));
     let named = symbols.filter_map(|symbol| {
-        let name = rustc_demangle::demangle(symbol.name().ok()?).to_string();
+        let name = format!("{:#}", rustc_demangle::demangle(symbol.name().ok()?));
         Some((symbol.address() + base, name, symbol.size()))
     });
     let code = file

@@ -12,7 +12,7 @@ pub mod compare;
 pub mod linux;
 mod rows;
 pub mod silicon;
-mod steps;
+pub mod steps;
 mod workloads;
 
 use std::collections::BTreeMap;

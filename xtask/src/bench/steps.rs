@@ -14,6 +14,8 @@ pub struct Door {
     pub title: &'static str,
     /// The kernel's entry stub.
     stub: &'static str,
+    /// The microscope's record of the same call.
+    pub journey: &'static str,
     /// getpid's number in the table that the door uses.
     getpid: u64,
     /// Linux's steps.
@@ -25,12 +27,14 @@ pub const DOORS: [Door; 2] = [
     Door {
         title: "getpid stepped through by gdb's protocol, SYSCALL",
         stub: "entry_syscall_64",
+        journey: "syscall64-getpid",
         getpid: 39,
         linux: 306,
     },
     Door {
         title: "getpid stepped through by gdb's protocol, INT 0x80",
         stub: "entry_int80",
+        journey: "int80-64-getpid",
         getpid: 20,
         linux: 350,
     },
@@ -58,8 +62,9 @@ pub fn count(door: Door) -> Result<u32> {
         }
         // The instruction that entered is the first.
         let mut steps = 1;
-        while gdb.rip()? >= KERNEL {
-            gdb.step()?;
+        let mut registers = gdb.registers()?;
+        while registers.get(Register::Rip) >= KERNEL {
+            registers = gdb.step_from(&registers)?;
             steps += 1;
         }
         sender.send(steps)?;

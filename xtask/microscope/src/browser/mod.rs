@@ -1,0 +1,275 @@
+//! Tests of the page in a real browser. They are skipped where Chromium is not installed, and in CI.
+
+mod chromium;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use harness::paths;
+use serde_json::json;
+
+use crate::journeys::{ALL, Journey};
+use crate::record::Kernels;
+use crate::{page, page_data};
+use chromium::Chromium;
+
+/// The rules of accessibility, checked in the page but not part of it.
+const AXE: &str = "axe-core@4.14.1";
+/// Journeys of the page under test: of one machine, with a long one.
+const JOURNEYS: [&str; 4] = [
+    "syscall64-getpid",
+    "int80-64-getpid",
+    "syscall64-write",
+    "signal",
+];
+/// What the page says of the active column: number of steps, text, registers and source line.
+const STATE: &str = "(() => ({
+    position: document.querySelector('#position').textContent,
+    row: document.querySelector('.steps.active .row.current .code').textContent,
+    step: Number(document.querySelector('.steps.active .row.current').dataset.step),
+    rsp: [...document.querySelectorAll('.registers div')].find((d) => d.textContent.startsWith('rsp')).textContent,
+    line: document.querySelector('#source .line.here')?.textContent ?? '',
+}))()";
+
+/// The browser, or `None` with the reason why its tests are skipped.
+fn browser() -> Option<Chromium> {
+    if std::env::var_os("CI").is_some() {
+        println!("skipped: no browser's test in CI");
+        return None;
+    }
+    let Some(browser) = Chromium::start() else {
+        println!("skipped: Chromium is not installed (Debian's package `chromium`)");
+        return None;
+    };
+    Some(browser.expect("Chromium starts"))
+}
+
+/// Makes the page under test of a fresh record; returns its address.
+fn make_page(kernels: &Kernels, name: &str) -> Result<String> {
+    let wanted = ALL.iter().filter(|journey| JOURNEYS.contains(&journey.id));
+    let wanted: Vec<Journey> = wanted.copied().collect();
+    let page = page::make(&page_data(&wanted, kernels)?)?;
+    let path = paths::scratch().join(name);
+    std::fs::create_dir_all(paths::scratch())?;
+    std::fs::write(&path, page)?;
+    Ok(format!("file://{}", path.display()))
+}
+
+/// The text of axe-core, fetched once by npm.
+fn axe() -> Result<String> {
+    let directory = paths::target().join("tools").join(AXE);
+    let file = directory.join("package/axe.min.js");
+    if !file.exists() {
+        std::fs::create_dir_all(&directory)?;
+        let mut npm = Command::new("npm");
+        npm.args(["pack", "--silent", AXE]).current_dir(&directory);
+        let output = npm.output().context("npm does not start")?;
+        ensure!(output.status.success(), "npm can't fetch {AXE}");
+        let archive = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let mut tar = Command::new("tar");
+        tar.args(["-xzf", &archive]).current_dir(&directory);
+        ensure!(tar.status()?.success(), "tar can't read {archive}");
+    }
+    Ok(std::fs::read_to_string(file)?)
+}
+
+#[test]
+fn the_page_works_in_a_browser() -> Result<()> {
+    let Some(mut browser) = browser() else {
+        return Ok(());
+    };
+    let address = make_page(&Kernels::default(), "microscope.html")?;
+    browser.look(1280, 900, false)?;
+    browser.open(&format!("{address}#syscall64-getpid/@save+3"))?;
+    links_open_at_their_step(&mut browser)?;
+    keys_move_everything(&mut browser)?;
+    clicks_move_everything(&mut browser, &address)?;
+    search_finds(&mut browser, &address)?;
+    nothing_overflows(&mut browser, &address)?;
+    nothing_serious_for_access(&mut browser, &address)?;
+    ensure!(
+        browser.complaints.is_empty(),
+        "the console: {:?}",
+        browser.complaints
+    );
+    Ok(())
+}
+
+fn links_open_at_their_step(browser: &mut Chromium) -> Result<()> {
+    let state = browser.evaluate(STATE)?;
+    ensure!(state["row"] == "push 0x33", "{state}");
+    let line = state["line"].as_str().unwrap_or_default();
+    ensure!(line.contains("push {cs}"), "{state}");
+    // The other column stands beside it.
+    let other =
+        browser.evaluate("document.querySelector('#steps-1 .row.current .code').textContent")?;
+    ensure!(other == "push rdx", "{other}");
+    Ok(())
+}
+
+fn keys_move_everything(browser: &mut Chromium) -> Result<()> {
+    let before = browser.evaluate(STATE)?;
+    browser.key("ArrowRight")?;
+    let after = browser.evaluate(STATE)?;
+    for part in ["position", "row", "rsp", "line"] {
+        ensure!(
+            before[part] != after[part],
+            "{part} stays at {}",
+            before[part]
+        );
+    }
+    let step = |state: &serde_json::Value| state["step"].as_u64().unwrap_or_default();
+    ensure!(step(&after) == step(&before) + 1, "{before} {after}");
+    browser.key("End")?;
+    let end = browser.evaluate(STATE)?;
+    ensure!(
+        end["row"]
+            .as_str()
+            .is_some_and(|text| text.contains("sysretq")),
+        "{end}"
+    );
+    browser.key("Home")?;
+    ensure!(
+        step(&browser.evaluate(STATE)?) == 0,
+        "Home is the first step"
+    );
+    browser.key("]")?;
+    let phase = browser.evaluate(STATE)?;
+    ensure!(
+        phase["row"]
+            .as_str()
+            .is_some_and(|text| text.contains("syscall")),
+        "{phase}"
+    );
+    browser.wait("location.hash.startsWith('#syscall64-getpid/@hardware-in')")?;
+    browser.key("2")?;
+    let active =
+        browser.evaluate("document.querySelector('#steps-1').classList.contains('active')")?;
+    ensure!(active == json!(true), "column B is active");
+    browser.key("1")?;
+    Ok(())
+}
+
+fn clicks_move_everything(browser: &mut Chromium, address: &str) -> Result<()> {
+    browser.open(&format!("{address}#syscall64-getpid/0"))?;
+    let before = browser.evaluate(STATE)?;
+    browser.click("#steps-0 [data-step='6']")?;
+    let after = browser.evaluate(STATE)?;
+    ensure!(after["step"] == 6, "{after}");
+    ensure!(
+        before["rsp"] != after["rsp"] && before["line"] != after["line"],
+        "{after}"
+    );
+    browser.click("#forward")?;
+    ensure!(
+        browser.evaluate(STATE)?["step"] == 7,
+        "the button goes a step on"
+    );
+    browser.click("#strips [data-column='0'] [data-run='5']")?;
+    let phase = browser.evaluate(STATE)?;
+    let position = phase["position"].as_str().unwrap_or_default();
+    ensure!(
+        position.contains("handler"),
+        "the bar goes to its phase: {phase}"
+    );
+    Ok(())
+}
+
+fn search_finds(browser: &mut Chromium, address: &str) -> Result<()> {
+    browser.open(&format!("{address}#syscall64-getpid/0"))?;
+    browser.key("/")?;
+    for letter in ["s", "y", "s", "r", "e", "t"] {
+        browser.key(letter)?;
+    }
+    browser.evaluate("document.querySelector('#search').requestSubmit()")?;
+    let state = browser.evaluate(STATE)?;
+    ensure!(
+        state["row"]
+            .as_str()
+            .is_some_and(|text| text.contains("sysretq")),
+        "{state}"
+    );
+    Ok(())
+}
+
+/// At three widths, in both themes, nothing is wider than the window. Pictures are left for the eye.
+fn nothing_overflows(browser: &mut Chromium, address: &str) -> Result<()> {
+    let pictures = paths::target().join("microscope");
+    std::fs::create_dir_all(&pictures)?;
+    for (width, height) in [(360, 780), (820, 1180), (1280, 900)] {
+        for is_dark in [false, true] {
+            browser.look(width, height, is_dark)?;
+            browser.open(&format!("{address}#syscall64-getpid/@stack+2"))?;
+            let wide = browser.evaluate("document.documentElement.scrollWidth")?;
+            ensure!(
+                wide.as_u64() <= Some(width.into()),
+                "{wide} pixels wide at {width}"
+            );
+            let theme = if is_dark { "dark" } else { "light" };
+            browser.picture(&pictures.join(format!("{width}-{theme}.png")))?;
+        }
+    }
+    Ok(())
+}
+
+fn nothing_serious_for_access(browser: &mut Chromium, address: &str) -> Result<()> {
+    let axe = match axe() {
+        Ok(axe) => axe,
+        Err(why) => {
+            println!("skipped: the rules of accessibility ({why:#})");
+            return Ok(());
+        }
+    };
+    for (width, is_dark) in [(360, true), (1280, false), (1280, true)] {
+        browser.look(width, 900, is_dark)?;
+        browser.open(&format!("{address}#syscall64-getpid/@stack+2"))?;
+        browser.evaluate(&format!("{axe}; 0"))?;
+        let found = browser.evaluate(
+            "axe.run().then((result) => result.violations.filter((v) => ['serious', 'critical'].includes(v.impact))\
+             .map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html).join(' | ')}`))",
+        )?;
+        ensure!(found == json!([]), "at {width}: {found:#}");
+    }
+    Ok(())
+}
+
+/// The record is of the running image: an instruction that was altered in it is another one on the page.
+#[test]
+fn an_altered_stub_alters_the_page() -> Result<()> {
+    // The end of `clear_others!`: xor r14d, r14d; xor r15d, r15d.
+    const CLEARS: [u8; 6] = [0x45, 0x31, 0xf6, 0x45, 0x31, 0xff];
+    // A NOP of the same length in place of the last.
+    const ALTERED: [u8; 3] = [0x0f, 0x1f, 0x00];
+    let mut image = std::fs::read(paths::boot_image())?;
+    let places: Vec<usize> = (0..image.len() - CLEARS.len())
+        .filter(|at| image[*at..].starts_with(&CLEARS))
+        .collect();
+    ensure!(!places.is_empty(), "no stub clears registers");
+    for at in places {
+        image[at + 3..at + 6].copy_from_slice(&ALTERED);
+    }
+    let directory = tempfile::tempdir()?;
+    let altered = directory.path().join("trident.elf");
+    std::fs::write(&altered, image)?;
+
+    let wanted = ALL
+        .iter()
+        .filter(|journey| journey.id == "syscall64-getpid");
+    let wanted: Vec<Journey> = wanted.copied().collect();
+    let texts = |trident: PathBuf| -> Result<usize> {
+        let kernels = Kernels {
+            trident,
+            linux: None,
+        };
+        Ok(page_data(&wanted, &kernels)?
+            .matches("\"nop [rax]\"")
+            .count())
+    };
+    ensure!(texts(paths::boot_image())? == 0, "the stub has no NOP");
+    ensure!(
+        texts(altered)? == 1,
+        "the altered instruction is not on the page"
+    );
+    Ok(())
+}
