@@ -108,6 +108,15 @@ function tabs() {
   select(list[0]);
 }
 
+/** Questions about calls that this page lacks (Linux's, where there was none) go. */
+function questions() {
+  const ids = new Set(data.journeys.map(({ id }) => id));
+  for (const link of document.querySelectorAll(".questions a")) {
+    const wanted = link.hash.slice(1).split(",").map((part) => part.split("/")[0]);
+    if (!wanted.every((id) => ids.has(id))) link.closest("li").remove();
+  }
+}
+
 /** Theme: as the system, light, dark. */
 function theme() {
   const names = ["", "light", "dark"];
@@ -136,6 +145,7 @@ keys();
 buttons();
 tabs();
 theme();
+questions();
 follow();
 changed_();
 keepAddress();

@@ -1,5 +1,5 @@
 // The source line of a step, and why the instruction is there.
-import { data, isUser, kindOf, note, numberOf, registersBefore, site, writes } from "./records.js";
+import { changed, data, isUser, kindOf, note, numberOf, registersBefore, site, writes } from "./records.js";
 import { element, phaseClass, value } from "./format.js";
 import { active, onChange } from "./view.js";
 import { shortName } from "./steps.js";
@@ -71,6 +71,7 @@ export function why(container) {
     } else {
       parts.push(element("p", { class: "comment" }, `${phase}: ${about}`));
     }
+    parts.push(element("p", { class: "effects" }, element("span", {}, "changes: "), effects(journey, step)));
     parts.push(state(journey, step));
     container.replaceChildren(...parts);
   });
@@ -88,24 +89,29 @@ function state(journey, step) {
     ["interrupts", BigInt("0x" + at("rflags")) & 512n ? "on" : "off"],
   ];
   const back = returnAddress(journey);
-  if (back && step >= back.from && step <= back.until) parts.push(["return address", places(journey, step, registers, back.address)]);
+  if (back && step >= back.from && at("cpl") === "0") parts.push(["return address", places(journey, step, registers, back.address)]);
   return element("dl", { class: "state" }, ...parts.map(([term, text]) =>
     element("div", {}, element("dt", {}, term), element("dd", {}, text))));
 }
 
-/** The address to which the kernel returns: that of the first instruction after it. */
+/** The address where the program goes on after its first entry, and the step of that entry. */
 function returnAddress(journey) {
   if (journey.back !== undefined) return journey.back;
-  const entry = journey.steps.findIndex((_, step) => step > 0 && isUser(journey, step - 1) && !isUser(journey, step));
-  const after = journey.steps.findIndex((_, step) => step > entry && entry > 0 && isUser(journey, step));
-  let address = null;
-  if (after > 0) address = site(journey, after).address;
-  else if (entry > 0) {
-    // The call ends with its return: the next instruction follows the one that entered.
-    const { address: from, bytes } = site(journey, entry - 1);
-    address = (BigInt("0x" + from) + BigInt(bytes.length / 2)).toString(16);
+  const entry = journey.steps.findIndex((_, step) => isUser(journey, step) && step + 1 < journey.steps.length && !isUser(journey, step + 1));
+  journey.back = null;
+  if (entry < 0) return null;
+  const { address, bytes, text } = site(journey, entry);
+  const behind = (BigInt("0x" + address) + BigInt(bytes.length / 2)).toString(16);
+  if (text.startsWith("int") || (text === "syscall" && journey.bits === 64)) {
+    journey.back = { from: entry, address: behind };
+  } else if (text.startsWith("sys")) {
+    // 32-bit programs go on at the landing pad in the vDSO.
+    const after = journey.steps.findIndex((_, step) => step > entry && isUser(journey, step));
+    if (after > 0) journey.back = { from: entry, address: site(journey, after).address };
+  } else {
+    // After a fault the same instruction runs again.
+    journey.back = { from: entry, address };
   }
-  journey.back = entry > 0 ? { address, from: entry - 1, until: after > 0 ? after - 1 : journey.steps.length - 1 } : null;
   return journey.back;
 }
 
@@ -120,9 +126,23 @@ function places(journey, step, registers, address) {
     for (const { address: where, value: hex, size } of writes(journey, at)) if (size === 8) memory.set(where, hex);
   }
   for (const [where, hex] of memory) {
-    if (hex !== address) continue;
-    const slot = journey.top ? Number((BigInt("0x" + journey.top) - where) / 8n) - 1 : -1;
-    found.push(data.frame[slot] ? `the frame's ${data.frame[slot]}` : `memory at ${value(where.toString(16))}`);
+    if (hex === address) found.push(wordName(journey, where));
   }
-  return found.length > 0 ? found.join(", ") : "not kept";
+  return found.length > 0 ? found.join(", ") : "nowhere yet";
+}
+
+/** What a step changed, in words. */
+function effects(journey, step) {
+  const after = registersBefore(journey, step + 1);
+  const parts = changed(journey, step).map((number) => `${data.registers[number]} = ${value(after[number])}`);
+  for (const { address, value: hex } of writes(journey, step)) {
+    parts.push(`${wordName(journey, address)} = ${value(hex)}`);
+  }
+  return parts.length > 0 ? parts.join(", ") : "nothing but rip";
+}
+
+/** A word of memory: by its name in the frame, or by its address. */
+function wordName(journey, address) {
+  const slot = journey.top ? Number((BigInt("0x" + journey.top) - address) / 8n) - 1 : -1;
+  return data.frame[slot] ? `the frame's ${data.frame[slot]}` : `memory at ${value(address.toString(16))}`;
 }

@@ -14,7 +14,7 @@ export function stack(container) {
     const rsp = BigInt("0x" + registersBefore(journey, step + 1)[numberOf.rsp]);
     const { memory, fresh } = written(journey, step);
     const parts = [element("h2", {}, "Stack after this instruction")];
-    parts.push(kernels(journey, rsp, memory, fresh), programs(rsp, memory, fresh));
+    parts.push(kernels(journey, rsp, memory, fresh), others(journey, rsp, memory, fresh), programs(rsp, memory, fresh));
     container.replaceChildren(...parts.filter(Boolean));
   });
 }
@@ -33,15 +33,22 @@ function written(journey, step) {
 }
 
 const KERNEL = 1n << 63n;
+/** More than a kernel stack's size, less than the distance of two. */
+const STACK = 0x8000n;
+
+/** Whether an address is in the stack with this top. */
+function isOf(address, top) {
+  return address <= top && top - address < STACK;
+}
 
 function kernels(journey, rsp, memory, fresh) {
   if (!journey.top) return element("p", {}, "This call never enters the kernel: it has no kernel stack.");
   const top = BigInt("0x" + journey.top);
-  const isHere = rsp >= KERNEL;
+  const isHere = isOf(rsp, top);
   const names = journey.kernel === "Linux" ? data.frame.slice(0, -1) : data.frame;
   const rows = names.map((name, index) => word(top - 8n * BigInt(index + 1), name, rsp, memory, fresh));
   const end = top - 8n * BigInt(names.length);
-  const isNear = isHere && rsp <= end && end - rsp < 0x4000n;
+  const isNear = isHere && rsp <= end && isOf(rsp, top);
   if (isNear) {
     const below = Number((end - rsp) / 8n);
     if (below > MOST_BELOW) {
@@ -53,6 +60,13 @@ function kernels(journey, rsp, memory, fresh) {
   }
   const caption = `The task's kernel stack, from its top ${value(top.toString(16))} down`;
   return element("table", { class: isHere ? "stack here" : "stack" }, element("caption", {}, caption), element("tbody", {}, ...rows));
+}
+
+/** After a switch: the stack of another task. */
+function others(journey, rsp, memory, fresh) {
+  if (rsp < KERNEL || (journey.top && isOf(rsp, BigInt("0x" + journey.top)))) return null;
+  const rows = Array.from({ length: MOST_BELOW }, (_, index) => word(rsp + 8n * BigInt(MOST_BELOW - 1 - index), "", rsp, memory, fresh));
+  return element("table", { class: "stack here" }, element("caption", {}, "Another task's kernel stack"), element("tbody", {}, ...rows));
 }
 
 function programs(rsp, memory, fresh) {
@@ -67,7 +81,8 @@ function programs(rsp, memory, fresh) {
 
 function word(address, name, rsp, memory, fresh) {
   const hex = memory.get(address);
-  const isLive = hex !== undefined && (rsp < KERNEL) === (address < KERNEL) ? address >= rsp : hex !== undefined;
+  // Words below rsp are free, of the stack that rsp is in.
+  const isLive = address >= rsp || rsp - address >= STACK;
   const classes = [fresh.has(address) ? "fresh" : "", hex === undefined ? "blank" : isLive ? "live" : "free"];
   const cell = element("td", { class: "value" }, hex === undefined ? "·" : value(hex));
   const row = element("tr", { class: classes.join(" ") },

@@ -173,9 +173,10 @@ fn place(loader: &Loader, rip: u64) -> (Option<String>, Option<(Rc<str>, u32)>) 
         let Ok(file) = std::path::Path::new(file).strip_prefix(root) else {
             continue;
         };
-        let name = frame
-            .function
-            .and_then(|name| Some(short(&name.demangle().ok()?)));
+        let name = frame.function.and_then(|name| {
+            let raw = name.raw_name().ok()?.into_owned();
+            Some(short(&format!("{:#}", rustc_demangle::demangle(&raw))))
+        });
         return (name, Some((Rc::from(&*file.to_string_lossy()), line)));
     }
     (None, None)

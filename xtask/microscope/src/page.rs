@@ -58,3 +58,42 @@ fn plain(module: &str) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journeys::ALL;
+
+    #[test]
+    fn questions_are_about_journeys() {
+        let page = part("index.html").expect("the page");
+        let links: Vec<&str> = page.split("href=\"#").skip(1).collect();
+        assert!(links.len() > 4);
+        for link in links {
+            let link = link.split('"').next().unwrap_or_default();
+            for part in link.split(',') {
+                let id = part.split('/').next().unwrap_or_default();
+                assert!(ALL.iter().any(|journey| journey.id == id), "{link}");
+            }
+        }
+    }
+
+    #[test]
+    fn modules_become_one_script() {
+        assert_eq!(
+            plain("import { a } from \"./a.js\";\nexport const b = a;"),
+            "const b = a;\n"
+        );
+    }
+
+    #[test]
+    fn the_page_loads_nothing() {
+        let page = make("{}").expect("the page");
+        for word in ["http://", "https://", "src=\"", "@import", "url("] {
+            let found = page.matches(word).count();
+            // The name space of SVG is a name, not an address.
+            let names = page.matches("http://www.w3.org/2000/svg").count();
+            assert_eq!(found, if word == "http://" { names } else { 0 }, "{word}");
+        }
+    }
+}

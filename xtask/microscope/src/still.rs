@@ -1,8 +1,6 @@
 //! Stills: a picture of a journey, the program's lane above, the kernel's below, a box for each
 //! instruction, coloured by phase.
 
-use std::fmt::Write as _;
-
 use crate::phases::Phase;
 
 /// What a still shows of a step: its phase, its text, and whether it is the program's.
@@ -40,88 +38,109 @@ const fn colours(phase: Phase) -> (&'static str, &'static str) {
     }
 }
 
+/// Width of a letter of the names.
+const LETTER: f64 = 6.6;
+/// The top of the program's lane; the kernel's is below.
+const TOP: f64 = 34.0;
+const GAP: f64 = 8.0;
+
 /// Draws a journey. `is_stable`: without what the compiler decides, the handler's length.
 pub fn draw(title: &str, steps: &[Box], is_stable: bool) -> String {
-    let runs: Vec<&[Box]> = steps
-        .chunk_by(|one, next| one.phase == next.phase)
-        .collect();
     let has_boxes = steps.len() <= MOST_BOXES;
     let scale = LANES / steps.len() as f64;
-    let (mut x, mut shapes, mut names) = (LEFT, String::new(), String::new());
-    for run in &runs {
-        let phase = run[0].phase;
-        let is_one = !has_boxes || is_stable && phase == Phase::Handler;
-        let width = match (has_boxes, is_one) {
+    let (mut x, mut shapes) = (LEFT, String::new());
+    for run in steps.chunk_by(|one, next| one.phase == next.phase) {
+        let is_hidden = is_stable && run[0].phase == Phase::Handler;
+        let width = match (has_boxes, is_hidden) {
             (false, _) => (run.len() as f64 * scale).max(4.0),
             (true, true) => COMPILED,
             (true, false) => PITCH * run.len() as f64,
         };
-        let class = phase.name();
-        let y = if run[0].is_user {
-            34.0
+        let boxes = if has_boxes && !is_hidden {
+            run.len()
         } else {
-            34.0 + HEIGHT + 8.0
+            1
         };
-        // The CPU's own step goes from lane to lane.
-        let (y, height) = match phase {
-            Phase::HardwareIn | Phase::HardwareOut => (34.0, 2.0 * HEIGHT + 8.0),
-            _ => (y, HEIGHT),
-        };
-        let boxes = if is_one { 1 } else { run.len() };
         for (index, step) in run.iter().take(boxes).enumerate() {
-            let (at, wide) = if is_one {
-                (x, width)
-            } else {
-                (x + PITCH * index as f64, PITCH)
-            };
-            let tip = if is_one {
-                format!("{class}, compiled code")
-            } else {
-                step.text.clone()
-            };
-            let _ = write!(
-                shapes,
-                r#"<rect class="{class}" x="{at:.1}" y="{y}" width="{:.1}" height="{height}" rx="2"><title>{}</title></rect>"#,
-                wide - 2.0,
-                escape(&tip)
-            );
+            let pitch = width / boxes as f64;
+            let tip = if boxes == run.len() { &step.text } else { "" };
+            shapes.push_str(&shape(step, x + pitch * index as f64, pitch, tip));
         }
-        if width > 7.0 * class.len() as f64 || !run[0].is_user && width >= PITCH * 3.0 {
-            let count = match (is_stable && phase == Phase::Handler, run.len()) {
-                (true, _) => String::new(),
-                (false, count) => format!(" {count}"),
-            };
-            let name = if width > 7.0 * class.len() as f64 {
-                class
-            } else {
-                &class[..1]
-            };
-            let _ = write!(
-                names,
-                r#"<text class="{class} name" x="{:.1}" y="{}">{name}{count}</text>"#,
-                x,
-                34.0 + 2.0 * HEIGHT + 24.0
-            );
-        }
+        shapes.push_str(&name(run, x, width, is_hidden));
         x += width;
     }
-    let style: String = Phase::ALL
-        .iter()
-        .map(|phase| format!(".{}{{fill:{}}}", phase.name(), colours(*phase).0))
-        .collect();
-    let dark: String = Phase::ALL
-        .iter()
-        .map(|phase| format!(".{}{{fill:{}}}", phase.name(), colours(*phase).1))
-        .collect();
-    let count = match is_stable {
-        true => String::new(),
-        false => format!(": {} instructions", steps.len()),
+    let count = if is_stable {
+        String::new()
+    } else {
+        format!(": {} instructions", steps.len())
+    };
+    let title = format!("{}{count}", escape(title));
+    let width = x + 4.0;
+    format!(
+        concat!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} 116" width="{width:.0}" role="img">"#,
+            r#"<title>{title}</title><style>{style}</style>"#,
+            r#"<text x="0" y="18" class="title">{title}</text>"#,
+            r#"<text x="0" y="52">program</text><text x="0" y="86">kernel</text>{shapes}</svg>"#,
+            "\n"
+        ),
+        width = width,
+        title = title,
+        style = style(),
+        shapes = shapes,
+    )
+}
+
+/// A box in its lane. The CPU's own step goes from lane to lane.
+fn shape(step: &Box, x: f64, pitch: f64, tip: &str) -> String {
+    let (y, height) = match step.phase {
+        Phase::HardwareIn | Phase::HardwareOut => (TOP, 2.0 * HEIGHT + GAP),
+        _ if step.is_user => (TOP, HEIGHT),
+        _ => (TOP + HEIGHT + GAP, HEIGHT),
     };
     format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} 116" width="{width:.0}" role="img"><title>{title}{count}</title><style>text{{font:13px sans-serif;fill:#1b1f27}}.name{{font-size:12px}}{style}@media(prefers-color-scheme:dark){{text{{fill:#e6e9ee}}{dark}}}</style><text x="0" y="18" font-weight="bold">{title}{count}</text><text x="0" y="52">program</text><text x="0" y="86">kernel</text>{shapes}{names}</svg>
-"#,
-        width = x + 4.0,
-        title = escape(title),
+        r#"<rect class="{}" x="{x:.1}" y="{y}" width="{:.1}" height="{height}" rx="2"><title>{}</title></rect>"#,
+        step.phase.name(),
+        pitch - 2.0,
+        escape(tip)
+    )
+}
+
+/// The name of a run and its number of instructions below it, if there is room.
+fn name(run: &[Box], x: f64, width: f64, is_hidden: bool) -> String {
+    let class = run[0].phase.name();
+    let count = if is_hidden {
+        String::new()
+    } else {
+        run.len().to_string()
+    };
+    let texts = [format!("{class} {count}"), count];
+    let fitting = texts
+        .iter()
+        .find(|text| text.len() as f64 * LETTER <= width);
+    fitting.map_or(String::new(), |text| {
+        format!(
+            r#"<text class="{class} name" x="{:.1}" y="{}">{}</text>"#,
+            x + width / 2.0 - 1.0,
+            TOP + 2.0 * HEIGHT + GAP + 16.0,
+            text.trim()
+        )
+    })
+}
+
+fn style() -> String {
+    let fill = |pick: fn((&'static str, &'static str)) -> &'static str| -> String {
+        let rules = Phase::ALL.iter();
+        let rules =
+            rules.map(|phase| format!(".{}{{fill:{}}}", phase.name(), pick(colours(*phase))));
+        rules.collect()
+    };
+    format!(
+        "text{{font:13px sans-serif;fill:#1b1f27}}.title{{font-weight:bold}}\
+         .name{{font-size:12px;text-anchor:middle}}{}\
+         @media(prefers-color-scheme:dark){{text{{fill:#e6e9ee}}{}}}",
+        fill(|(light, _)| light),
+        fill(|(_, dark)| dark)
     )
 }
 
