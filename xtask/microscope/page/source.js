@@ -1,7 +1,7 @@
 // The source line of a step, and why the instruction is there.
 import { changed, data, isUser, kindOf, note, numberOf, registersBefore, site, writes } from "./records.js";
 import { element, phaseClass, value } from "./format.js";
-import { active, onChange } from "./view.js";
+import { active, goTo, onChange } from "./view.js";
 import { shortName } from "./steps.js";
 
 /** Lines shown above and below the step's. */
@@ -17,9 +17,9 @@ export function source(container) {
       element("b", {}, where), own.offset !== undefined ? ` +0x${own.offset.toString(16)}` : "")];
     if (own.file) {
       if (own.stubFile && (own.stubFile !== own.file || own.stubLine !== own.line)) {
-        parts.push(listing(own.stubFile, own.stubLine, 2, "The stub's line"));
+        parts.push(listing(journey, own.stubFile, own.stubLine, 2, "The stub's line"));
       }
-      parts.push(listing(own.file, own.line, AROUND, own.stubFile ? "The instruction's text" : ""));
+      parts.push(listing(journey, own.file, own.line, AROUND, own.stubFile ? "The instruction's text" : ""));
     } else if (journey.kernel === "Linux" && !isUser(journey, step)) {
       parts.push(element("p", {}, "Linux's symbols come from the running kernel's /proc/kallsyms; it has no source lines."));
     } else {
@@ -34,7 +34,7 @@ export function source(container) {
   });
 }
 
-function listing(file, line, around, caption) {
+function listing(journey, file, line, around, caption) {
   const lines = (file.lines ??= file.t.split("\n"));
   const first = Math.max(0, line - 1 - around);
   const near = lines.slice(first, line + around);
@@ -43,12 +43,40 @@ function listing(file, line, around, caption) {
   const shown = near.map((text, index) => {
     const number = first + index + 1;
     const isHere = number === line;
-    return element("span", { class: isHere ? "line here" : "line", "aria-current": isHere ? "true" : null },
+    const isMet = stepsOf(journey, file, number).length > 0;
+    const classes = ["line", isHere ? "here" : "", isMet ? "met" : ""].filter(Boolean);
+    return element("span", { class: classes.join(" "), "data-line": isMet ? number : null, "aria-current": isHere ? "true" : null },
       element("span", { class: "number", "aria-hidden": "true" }, String(number).padStart(3)), ` ${text.slice(indent)}\n`);
   });
-  return element("figure", {},
+  const figure = element("figure", {},
     element("figcaption", {}, caption ? `${caption}: ` : "", `${file.p}:${line}`),
     element("pre", { class: "lines", tabindex: "0", "aria-label": `${file.p}, line ${line}` }, ...shown));
+  figure.addEventListener("click", (event) => {
+    const number = Number(event.target.closest("[data-line]")?.dataset.line);
+    const steps = number ? stepsOf(journey, file, number) : [];
+    const { step } = active();
+    if (steps.length > 0) goTo(steps.find((at) => at > step) ?? steps[0], { isJump: true });
+  });
+  return figure;
+}
+
+/** The steps that a source line has in a call. */
+function stepsOf(journey, file, line) {
+  if (!journey.lines) {
+    journey.lines = new Map();
+    const add = (step, own, number) => {
+      if (!own) return;
+      const key = `${own.p}:${number}`;
+      const steps = journey.lines.get(key) ?? [];
+      if (steps.at(-1) !== step) journey.lines.set(key, [...steps, step]);
+    };
+    journey.steps.forEach((_, step) => {
+      const own = site(journey, step);
+      add(step, own.file, own.line);
+      add(step, own.stubFile, own.stubLine);
+    });
+  }
+  return journey.lines.get(`${file.p}:${line}`) ?? [];
 }
 
 /** Says what the instruction does, and the state that it leaves. */

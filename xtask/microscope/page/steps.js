@@ -1,6 +1,6 @@
 // A column of instructions: the program's lane on the left, the kernel's on the right. Only the rows in
 // sight are in the document: a call may have thousands.
-import { data, depths, isUser, kindOf, site } from "./records.js";
+import { data, depths, isUser, kindOf, note, site } from "./records.js";
 import { element, LETTERS, phaseClass } from "./format.js";
 import { goTo, onChange, view } from "./view.js";
 
@@ -102,7 +102,8 @@ export function position(output, slider) {
     const { journey, step } = view.columns[view.active];
     const kind = data.phases[kindOf(journey, step)][0];
     const { text } = site(journey, step);
-    output.textContent = `${"AB"[view.active]} ${step + 1}/${journey.steps.length} · ${kind}: ${text}`;
+    const title = note(journey, step)?.[0];
+    output.textContent = `${"AB"[view.active]} ${step + 1}/${journey.steps.length} · ${kind}: ${text}${title ? ` · ${title}` : ""}`;
     slider.max = journey.steps.length - 1;
     slider.value = step;
     slider.setAttribute("aria-valuetext", `step ${step + 1} of ${journey.steps.length}, ${kind}: ${text}`);

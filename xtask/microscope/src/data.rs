@@ -174,21 +174,16 @@ impl<'a> Data<'a> {
             }
             steps.push(Value::Array(value));
             let instruction = decode::decode(&step.bytes, step.rip, step.bits());
+            let text = decode::text(&instruction, None);
+            let name = images.kernel.containing(step.rip);
+            let name = name.filter(|_| !journey.machine.is_linux);
+            let name = name.map(|(name, _)| short(name));
+            let note = self.notes.find(*phase, name.as_deref(), &text);
             boxes.push(still::Box {
                 phase: *phase,
-                text: decode::text(&instruction, None),
+                text,
                 is_user: step.level() == 3,
             });
-            let name = images
-                .kernel
-                .containing(step.rip)
-                .map(|(name, _)| short(name));
-            let note = self.notes.find(
-                *phase,
-                name.as_deref(),
-                &instruction,
-                !journey.machine.is_linux,
-            );
             notes.extend(note.map(|note| json!([index, note])));
         }
         let mut runs: Vec<(Phase, usize)> = Vec::new();

@@ -18,7 +18,7 @@ use crate::stubs::Stubs;
 
 /// Start of a part that the compiler decides.
 const COMPILED: &str = "<!-- compiled -->";
-/// Its end.
+/// The mark behind such a part.
 const END: &str = "<!-- end -->";
 
 /// The paths: journey, heading, and what to say of the path.

@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use iced_x86::Instruction;
 use serde_json::{Value, json};
 
 use crate::phases::Phase;
 
 const TEXT: &str = include_str!("../notes.toml");
+
+/// The place of a note for any phase and function.
+const ANYWHERE: &str = "*";
 
 /// All notes.
 #[derive(Debug)]
@@ -20,8 +22,10 @@ pub struct Notes {
 
 #[derive(Debug)]
 struct Note {
-    /// `PHASE#MNEMONIC` or `FUNCTION#MNEMONIC`; a phase's note is for both kernels.
-    at: String,
+    /// The phase or function, or [`ANYWHERE`].
+    place: String,
+    /// The beginning of the instruction.
+    instruction: String,
     title: String,
     text: String,
     /// Sections of the manuals.
@@ -42,8 +46,11 @@ impl Notes {
                 let value = value.with_context(|| format!("a note without {name}: {entry}"));
                 value.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
             };
+            let at = part("at")?;
+            let (place, instruction) = at.split_once('#').with_context(|| at.clone())?;
             Ok(Note {
-                at: part("at")?,
+                place: place.to_owned(),
+                instruction: instruction.to_owned(),
                 title: part("title")?,
                 text: part("text")?,
                 reference: part("ref")?,
@@ -55,33 +62,30 @@ impl Notes {
         })
     }
 
-    /// The note of an instruction: of the function if there is one, else of the phase.
-    pub fn find(
-        &self,
-        phase: Phase,
-        function: Option<&str>,
-        instruction: &Instruction,
-        is_trident: bool,
-    ) -> Option<usize> {
-        let mnemonic = format!("{:?}", instruction.mnemonic()).to_lowercase();
-        let function = function.filter(|_| is_trident);
+    /// The note of an instruction, by its text: of the function if there is one, else of the phase, else of
+    /// any. Functions are Trident's.
+    pub fn find(&self, phase: Phase, function: Option<&str>, text: &str) -> Option<usize> {
         let function = function.and_then(|name| name.rsplit("::").next());
-        let keys = function.into_iter().chain([phase.name()]);
-        let mut keys = keys.map(|key| format!("{key}#{mnemonic}"));
-        let found = keys.find_map(|key| self.notes.iter().position(|note| note.at == key))?;
+        let mut places = function.into_iter().chain([phase.name(), ANYWHERE]);
+        let found = places.find_map(|place| {
+            let fits = |note: &Note| note.place == place && begins(text, &note.instruction);
+            self.notes.iter().position(fits)
+        })?;
         self.used.borrow_mut().insert(found);
         Some(found)
     }
 
     /// The notes that no instruction had.
-    pub fn unused(&self) -> Vec<&str> {
+    pub fn unused(&self) -> Vec<String> {
         let used = self.used.borrow();
         let unused = self
             .notes
             .iter()
             .enumerate()
             .filter(|(number, _)| !used.contains(number));
-        unused.map(|(_, note)| note.at.as_str()).collect()
+        unused
+            .map(|(_, note)| format!("{}#{}", note.place, note.instruction))
+            .collect()
     }
 
     /// The notes for the page.
@@ -90,5 +94,26 @@ impl Notes {
         notes
             .map(|note| json!([note.title, note.text, note.reference]))
             .collect()
+    }
+}
+
+/// Whether an instruction's text begins with these words.
+fn begins(text: &str, words: &str) -> bool {
+    let rest = text.strip_prefix(words);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ',']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_found_by_the_beginning_of_an_instruction() {
+        assert!(begins("mov rsp, gs:[0]", "mov rsp"));
+        assert!(begins("swapgs", "swapgs"));
+        assert!(!begins("int3", "int"));
+        let notes = Notes::read().expect("notes");
+        assert!(notes.find(Phase::Stack, None, "mov rsp, gs:[0]").is_some());
+        assert_eq!(notes.find(Phase::Stack, None, "mov eax, eax"), None);
     }
 }

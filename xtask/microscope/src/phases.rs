@@ -1,6 +1,6 @@
 //! Phases: what a stretch of a journey is for. They follow from the symbols and the instructions.
 
-use iced_x86::Mnemonic;
+use iced_x86::{Instruction, Mnemonic, OpKind};
 
 use crate::decode;
 use crate::record::{Record, Step};
@@ -102,7 +102,7 @@ pub fn of(record: &Record, kernel: &Symbols) -> Vec<Phase> {
         if record.journey.machine.is_linux {
             state.linux(name, instruction.mnemonic())
         } else {
-            state.trident(name, step, instruction.mnemonic(), kernel)
+            state.trident(name, step, &instruction, kernel)
         }
     });
     phases.collect()
@@ -133,13 +133,19 @@ impl Default for State {
 }
 
 impl State {
-    fn trident(&mut self, name: &str, step: &Step, mnemonic: Mnemonic, kernel: &Symbols) -> Phase {
+    fn trident(
+        &mut self,
+        name: &str,
+        step: &Step,
+        instruction: &Instruction,
+        kernel: &Symbols,
+    ) -> Phase {
         let (module, function) = name.rsplit_once("::").unwrap_or(("", name));
         match (module, function) {
-            ("syscall", "entry_syscall_64") => self.door("syscall", step, mnemonic, kernel),
-            ("syscall", "entry_syscall_32") => self.door("syscall32", step, mnemonic, kernel),
-            ("sysenter", "entry_sysenter") => self.door("sysenter", step, mnemonic, kernel),
-            ("int80", "entry_int80") => self.door("int80", step, mnemonic, kernel),
+            ("syscall", "entry_syscall_64") => self.door("syscall", step, instruction, kernel),
+            ("syscall", "entry_syscall_32") => self.door("syscall32", step, instruction, kernel),
+            ("sysenter", "entry_sysenter") => self.door("sysenter", step, instruction, kernel),
+            ("int80", "entry_int80") => self.door("int80", step, instruction, kernel),
             ("exit", "start_task") => Phase::Work,
             ("exit", "return_by_iret" | "return_by_espfix") => Phase::Restore,
             ("exceptions", "handle") if !self.has_called => {
@@ -147,7 +153,7 @@ impl State {
                 Phase::Handler
             }
             ("exceptions", function) if function != "handle" && function != "bad_iret" => {
-                self.exception(mnemonic)
+                self.exception(instruction.mnemonic())
             }
             _ => {
                 if function == "exit_work" {
@@ -159,7 +165,14 @@ impl State {
     }
 
     /// An instruction of a door's stub, which has labels at the start of two phases.
-    fn door(&mut self, door: &str, step: &Step, mnemonic: Mnemonic, kernel: &Symbols) -> Phase {
+    fn door(
+        &mut self,
+        door: &str,
+        step: &Step,
+        instruction: &Instruction,
+        kernel: &Symbols,
+    ) -> Phase {
+        let mnemonic = instruction.mnemonic();
         let at = |label: &str| kernel.address(&format!("{label}_{door}"));
         self.has_pushed |= mnemonic == Mnemonic::Push;
         self.compiled = Phase::Handler;
@@ -174,9 +187,11 @@ impl State {
         if back.is_none_or(|back| step.rip < back) {
             return Phase::Dispatch;
         }
-        // The first two instructions test for work, a call does it.
+        // The first two instructions test for work; if there is some, the result is stored in the frame and
+        // a call does the work.
         let is_test = back.is_some_and(|back| step.rip <= back + TEST_BYTES);
-        if is_test || mnemonic == Mnemonic::Call {
+        let is_store = mnemonic == Mnemonic::Mov && instruction.op0_kind() == OpKind::Memory;
+        if is_test || is_store || mnemonic == Mnemonic::Call {
             Phase::Work
         } else {
             Phase::Restore
