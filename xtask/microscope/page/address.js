@@ -1,7 +1,7 @@
 // Links: `#syscall64-getpid/@save+3` is the fourth step of the phase `save`. Numbers change with each
 // build, names don't; `#syscall64-getpid/37` works too. After a comma comes column B.
 import { data, run, runOf } from "./records.js";
-import { alignOther, changed_, onChange, view } from "./view.js";
+import { alignOther, announce, onChange, view } from "./view.js";
 
 /** The name of a step. */
 export function nameOf(journey, step) {
@@ -62,7 +62,7 @@ export function keepAddress() {
   });
   addEventListener("popstate", () => {
     follow();
-    changed_();
+    announce();
   });
   document.getElementById("link").addEventListener("click", async (event) => {
     const text = location.href.replace(/#.*/, "") + link();

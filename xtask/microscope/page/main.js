@@ -1,7 +1,7 @@
 // Puts the parts together, and maps keys and buttons to them.
 import { data } from "./records.js";
 import { element } from "./format.js";
-import { active, changed_, choose, goTo, goToPhase, onChange, view } from "./view.js";
+import { active, announce, choose, goTo, goToPhase, onChange, view } from "./view.js";
 import { follow, keepAddress } from "./address.js";
 import { strips, table } from "./strip.js";
 import { position, steps } from "./steps.js";
@@ -56,7 +56,7 @@ function keys() {
     if (event.key === "Escape" && target === byId("query")) {
       target.value = "";
       target.blur();
-      changed_();
+      announce();
       return;
     }
     // Fields, lists and tabs have keys of their own.
@@ -147,5 +147,5 @@ tabs();
 theme();
 questions();
 follow();
-changed_();
+announce();
 keepAddress();

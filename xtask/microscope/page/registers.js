@@ -1,7 +1,7 @@
 // The registers after a step: in a fixed order, so that nothing moves but the marks.
 import { changed, data, numberOf, registersBefore, site, writes } from "./records.js";
 import { element, flags, value } from "./format.js";
-import { active, changed_, goTo, onChange, view } from "./view.js";
+import { active, announce, goTo, onChange, view } from "./view.js";
 
 /** Shows the registers. A click chooses one: then n and p go to its changes. */
 export function registers(container) {
@@ -18,7 +18,7 @@ export function registers(container) {
     const button = element("button", { type: "button", "aria-pressed": "false" }, name);
     button.addEventListener("click", () => {
       view.register = view.register === number ? null : number;
-      changed_();
+      announce();
     });
     return { button, ...entry(button) };
   });

@@ -86,7 +86,7 @@ function word(address, name, rsp, memory, fresh) {
   const classes = [fresh.has(address) ? "fresh" : "", hex === undefined ? "blank" : isLive ? "live" : "free"];
   const cell = element("td", { class: "value" }, hex === undefined ? "·" : value(hex));
   const row = element("tr", { class: classes.join(" ") },
-    element("th", { scope: "row" }, name || value(address.toString(16))), cell,
+    element("th", { scope: "row" }, name || `…${address.toString(16).slice(-5)}`), cell,
     element("td", { class: "pointer" }, address === rsp ? "◀ rsp" : ""));
   if (hex !== undefined) {
     row.title = `${value(address.toString(16))}: a click goes to the step that wrote it`;

@@ -20,8 +20,8 @@ export function onChange(listener) {
   listeners.push(listener);
 }
 
-/** Tells all parts. `isJump`: the change is worth a place in the browser's history. */
-export function changed_(isJump = false) {
+/** Tells all parts of a change. `isJump`: the change is worth a place in the browser's history. */
+export function announce(isJump = false) {
   for (const listener of listeners) listener(isJump);
 }
 
@@ -56,7 +56,7 @@ export function goTo(step, { column = view.active, isJump = false } = {}) {
   const own = view.columns[column];
   own.step = clamp(own.journey, step);
   if (view.isLocked) alignOther(column);
-  changed_(isJump);
+  announce(isJump);
 }
 
 /** Puts the other column to the place beside that of `column`. */
@@ -83,5 +83,5 @@ export function choose(column, journey) {
   const other = view.columns[1 - column];
   if (view.isLocked) own.step = clamp(journey, beside(other.journey, other.step, journey));
   view.active = column;
-  changed_(true);
+  announce(true);
 }

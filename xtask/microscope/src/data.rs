@@ -52,6 +52,8 @@ const REGISTERS: [(&str, Register); 28] = [
     ("cr3", Register::Cr3),
 ];
 
+/// Size and alignment of Linux's kernel stacks.
+const LINUX_STACK: u64 = 16 << 10;
 /// Largest piece of a write that is one word on the page.
 const WORD: usize = 8;
 
@@ -207,7 +209,7 @@ impl<'a> Data<'a> {
             "cpu": if journey.machine.is_intel { "Intel" } else { "AMD" },
             "bits": journey.machine.bits,
             "start": all(start),
-            "top": top(record).map(hex),
+            "top": top(record, &phases).map(hex),
             "phases": runs.collect::<Vec<_>>(),
             "steps": steps,
             "notes": notes,
@@ -294,8 +296,14 @@ fn words(write: &Write) -> Vec<Value> {
     words.collect()
 }
 
-/// The top of the kernel stack that the first entry uses: the end of the first word pushed there.
-fn top(record: &Record) -> Option<u64> {
+/// The top of the kernel stack that the first entry uses: the end of the first word pushed there. Linux
+/// enters on a small stack of the CPU's, and leaves it before the handler.
+fn top(record: &Record, phases: &[Phase]) -> Option<u64> {
+    if record.journey.machine.is_linux {
+        let handler = phases.iter().position(|phase| *phase == Phase::Handler)?;
+        let rsp = record.steps[handler].before.get(Register::Rsp);
+        return Some(rsp.next_multiple_of(LINUX_STACK));
+    }
     let entry = record.steps.iter().position(|step| step.level() == 0)?;
     let gate = record.steps[entry.checked_sub(1)?].writes.last();
     if let Some(write) = gate.filter(|write| write.bytes.len() >= 40) {

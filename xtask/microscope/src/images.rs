@@ -98,7 +98,7 @@ impl<'a> Images<'a> {
         };
         let instruction = decode::decode(&step.bytes, rip, step.bits());
         let text = decode::text(&instruction, symbols);
-        let named = symbols.and_then(|symbols| symbols.containing(rip));
+        let named = symbols.and_then(|symbols| symbols.near(rip));
         let (symbol, offset) = match named {
             Some((name, offset)) => (name.to_owned(), offset),
             None if is_vdso => {

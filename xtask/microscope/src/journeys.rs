@@ -1,6 +1,7 @@
 //! The journeys: which calls are recorded, on which machine, and their names on the page.
 //!
-//! The calls themselves are in `tests/programs/microscope/journeys.c`, each between two labels.
+//! The calls themselves are in `tests/programs/microscope/journeys.c`, each between two labels. A new
+//! journey is a function there and a line of [`ALL`].
 
 /// A kernel, the width of the program, and the CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

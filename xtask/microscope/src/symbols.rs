@@ -62,6 +62,15 @@ impl Symbols {
         Some((name, address - start))
     }
 
+    /// [`Symbols::containing`], or a symbol without a size a few bytes below: assembly often has none.
+    pub fn near(&self, address: u64) -> Option<(&str, u64)> {
+        const NEAR: u64 = 64;
+        self.containing(address).or_else(|| {
+            let (start, (name, _)) = self.ranges.range(..=address).next_back()?;
+            (address - start < NEAR).then_some((name.as_str(), address - start))
+        })
+    }
+
     /// The size of the symbol at an address.
     pub fn size(&self, address: u64) -> Option<u64> {
         self.ranges.get(&address).map(|(_, size)| *size)
