@@ -86,6 +86,8 @@ fn the_page_works_in_a_browser() -> Result<()> {
     keys_move_everything(&mut browser)?;
     clicks_move_everything(&mut browser, &address)?;
     search_finds(&mut browser, &address)?;
+    registers_lead_to_their_changes(&mut browser, &address)?;
+    choices_change_the_columns(&mut browser, &address)?;
     nothing_overflows(&mut browser, &address)?;
     nothing_serious_for_access(&mut browser, &address)?;
     ensure!(
@@ -190,6 +192,60 @@ fn search_finds(browser: &mut Chromium, address: &str) -> Result<()> {
             .is_some_and(|text| text.contains("sysretq")),
         "{state}"
     );
+    Ok(())
+}
+
+fn registers_lead_to_their_changes(browser: &mut Chromium, address: &str) -> Result<()> {
+    browser.open(&format!("{address}#syscall64-getpid/@stack+2"))?;
+    // The fourteenth entry is r12: rip is the first, and the pop of r12 its only change.
+    browser.click(".registers div:nth-child(14) button")?;
+    browser.key("n")?;
+    let state = browser.evaluate(STATE)?;
+    ensure!(
+        state["row"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("xor r12d")),
+        "{state}"
+    );
+    browser.key("n")?;
+    let state = browser.evaluate(STATE)?;
+    ensure!(state["row"] == "pop r12", "{state}");
+    browser.key("ArrowRight")?;
+    browser.key("w")?;
+    let state = browser.evaluate(STATE)?;
+    ensure!(
+        state["row"] == "pop r12",
+        "w goes to the step that wrote it: {state}"
+    );
+    browser.evaluate("history.back()")?;
+    browser.wait(&format!("{STATE}.row !== 'pop r12'"))?;
+    Ok(())
+}
+
+fn choices_change_the_columns(browser: &mut Chromium, address: &str) -> Result<()> {
+    browser.open(&format!("{address}#syscall64-getpid/@save+3"))?;
+    browser.evaluate(
+        "(() => { const s = document.querySelector('#journey-1'); s.value = 'signal';\
+         s.dispatchEvent(new Event('change')); })()",
+    )?;
+    let heading = "document.querySelector('#steps-1 h2').textContent";
+    let heading = browser.evaluate(heading)?;
+    ensure!(
+        heading.as_str().is_some_and(|text| text.contains("signal")),
+        "{heading}"
+    );
+    // It opens at the same place, and follows no more once the columns are apart.
+    let row = "document.querySelector('#steps-1 .row.current .code').textContent";
+    ensure!(
+        browser.evaluate(row)? == "push 0x33",
+        "{}",
+        browser.evaluate(row)?
+    );
+    browser.click("#lock")?;
+    browser.evaluate("document.activeElement.blur()")?;
+    browser.key("1")?;
+    browser.key("End")?;
+    ensure!(browser.evaluate(row)? == "push 0x33", "column B stays");
     Ok(())
 }
 
