@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -265,10 +266,92 @@ static void thread_areas(void)
 	print_wait("killed", pid);
 }
 
-int main(void)
+static char *self;
+
+/* Stops, makes a call that has an event, and exits with 33. */
+static pid_t child_with_event(int flags)
+{
+	sigset_t set;
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	pt(PTRACE_TRACEME, 0, 0, 0);
+	raise(SIGSTOP);
+	if (flags < 0)
+		execl(self, self, "end", NULL);
+	else if (syscall(SYS_clone, flags, 0, 0, 0, 0) == 0)
+		_exit(0);
+	syscall(SYS_getppid);
+	_exit(33);
+}
+
+/* The stops after an event in a call that began under `before`: the next one at a call is the exit of this one. */
+static void after_event(int flags, long before, long request)
+{
+	pid_t pid = child_with_event(flags), other = 0;
+	int status;
+
+	print_wait("signal", pid);
+	pt(PTRACE_SETOPTIONS, pid, 0,
+		(void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+			 PTRACE_O_TRACEEXEC));
+	do {
+		pt(before, pid, 0, 0);
+		waitpid(pid, &status, __WALL);
+	} while (WIFSTOPPED(status) && status >> 16 == 0);
+	printf("  event %d\n", status >> 16);
+	if (flags >= 0) {
+		unsigned long message = 0;
+
+		pt(PTRACE_GETEVENTMSG, pid, 0, &message);
+		other = (pid_t)message;
+		waitpid(other, NULL, __WALL);
+		pt(PTRACE_DETACH, other, 0, 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		struct user_regs_struct regs;
+		siginfo_t info = {0};
+
+		pt(request, pid, 0, 0);
+		if (!WIFSTOPPED(print_wait("  next", pid)))
+			return;
+		pt(PTRACE_GETSIGINFO, pid, 0, &info);
+		pt(PTRACE_GETREGS, pid, 0, &regs);
+		printf("    code %#x", info.si_code);
+		if (request == PTRACE_SYSCALL)
+			printf(" call %ld result %ld", (long)NUMBER(regs),
+				(long)RESULT(regs) > 0 ? 1L : (long)RESULT(regs));
+		printf("\n");
+	}
+	pt(PTRACE_CONT, pid, 0, 0);
+	print_wait("  then", pid);
+}
+
+static void after_events(void)
+{
+	static const int flags[] = {SIGCHLD, CLONE_VFORK | SIGCHLD, 0, -1};
+	static const long requests[] = {PTRACE_SYSCALL, PTRACE_SINGLESTEP};
+
+	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < 4; j++) {
+			printf("-- flags %#x, %s, then %s\n", flags[i], j & 1 ? "call" : "continue",
+				j & 2 ? "step" : "call");
+			after_event(flags[i], j & 1 ? PTRACE_SYSCALL : PTRACE_CONT, requests[j >> 1]);
+		}
+}
+
+int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
+	if (argc > 1)
+		return 0;
+	self = argv[0];
 	alarm(60);
+	after_events();
 	out_of_stops(0);
 	out_of_stops(1);
 	interrupted();

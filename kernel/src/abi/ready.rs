@@ -14,6 +14,8 @@ bitflags::bitflags! {
         const HANGUP = 0x10;
         /// Exceptional condition: urgent data, a terminal's status (POLLPRI).
         const PRIORITY = 0x02;
+        /// Not a file to wait for (POLLNVAL).
+        const INVALID = 0x20;
         /// Peer shut down writing (POLLRDHUP).
         const READ_HANGUP = 0x2000;
     }

@@ -389,6 +389,8 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     task.edit_frame(|frame| {
         frame.replace(&Frame {
             entry: frame.entry.get(),
+            // The number of the call, which a tracer reads at its exit.
+            orig_rax: frame.orig_rax.get(),
             ..loaded.frame
         });
     });

@@ -183,8 +183,8 @@ pub fn fcntl(file: &File, fd: i32, command: u32, address: u64) -> SysResult {
     }
     let result = set(file, fd, &lock, &wanted, command);
     if of_file {
-        let records = table::records_of(file.inode(), owner);
-        file.record_locks.store(records, Ordering::Relaxed);
+        let bytes = table::record_bytes(file.inode(), owner);
+        file.record_lock_bytes.store(bytes, Ordering::Relaxed);
     }
     result.map(|()| 0)
 }

@@ -20,9 +20,12 @@ use crate::vfs::poll::{FILE, wait};
 
 /// Events that make a descriptor ready, for each set (POLLIN_SET, POLLOUT_SET, POLLEX_SET).
 const KINDS: [Ready; 3] = [
-    Ready::READ.union(Ready::HANGUP).union(Ready::ERROR),
-    Ready::WRITE.union(Ready::ERROR),
-    Ready::PRIORITY,
+    Ready::READ
+        .union(Ready::HANGUP)
+        .union(Ready::ERROR)
+        .union(Ready::INVALID),
+    Ready::WRITE.union(Ready::ERROR).union(Ready::INVALID),
+    Ready::PRIORITY.union(Ready::INVALID),
 ];
 
 /// Descriptors in a word of a set.
@@ -47,6 +50,15 @@ impl Entry {
         }
         asked
     }
+
+    /// What the file is ready for. An O_PATH one is in each of its sets, as on Linux.
+    fn ready(&self) -> Ready {
+        if self.file.is_path() {
+            Ready::INVALID
+        } else {
+            self.file.ops().ready()
+        }
+    }
 }
 
 /// The open files of the descriptors in `sets`.
@@ -70,7 +82,7 @@ fn open_files(sets: &[Vec<u64>; 3]) -> Result<Vec<Entry>, Errno> {
                 let fd = number * WORD + bit as usize;
                 entries.try_push(Entry {
                     fd,
-                    file: files.get(fd as i32)?,
+                    file: files.get_any(fd as i32)?,
                     sets: is_in(*read) | is_in(*write) << 1 | is_in(*except) << 2,
                 })?;
             }
@@ -108,7 +120,7 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
             set.fill(0);
         }
         for entry in &entries {
-            let ready = entry.file.ops().ready();
+            let ready = entry.ready();
             for (number, (set, kind)) in sets.iter_mut().zip(KINDS).enumerate() {
                 if entry.sets >> number & 1 != 0 && ready.intersects(kind) {
                     set[entry.fd / WORD] |= 1 << (entry.fd % WORD);

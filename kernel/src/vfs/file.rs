@@ -64,8 +64,8 @@ pub struct File {
     pub watchers: Watchers,
     /// Whether the file ever held locks as an open file description (flock(2), F_OFD_SETLK).
     has_locks: AtomicBool,
-    /// Record locks that it holds as an open file description.
-    pub record_locks: AtomicUsize,
+    /// Kernel memory of the record locks that it holds as an open file description.
+    pub record_lock_bytes: AtomicUsize,
     /// Whether it counts as a writer (ETXTBSY).
     is_writer: bool,
     /// Whether it is a regular file, with a size and RLIMIT_FSIZE.
@@ -122,8 +122,8 @@ impl File {
     /// Kernel memory in bytes held by the file, besides what its operations hold
     /// ([`FileOps::kept_bytes`]).
     pub fn kept_bytes(&self) -> usize {
-        let locks = self.record_locks.load(Ordering::Relaxed);
-        Self::KEPT + lock::kept_by_file(self.may_have_locks(), locks)
+        let records = self.record_lock_bytes.load(Ordering::Relaxed);
+        Self::KEPT + lock::kept_by_file(self.may_have_locks()) + records
     }
 
     /// Whether the file ever held locks as an open file description.
@@ -171,7 +171,7 @@ impl File {
             offset: AtomicU64::new(0),
             watchers: Watchers::default(),
             has_locks: AtomicBool::new(false),
-            record_locks: AtomicUsize::new(0),
+            record_lock_bytes: AtomicUsize::new(0),
             is_writer,
             is_regular,
             owner: AtomicI32::new(0),

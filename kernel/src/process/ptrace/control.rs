@@ -29,6 +29,7 @@ fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool,
         stop_wanted: false,
         listening: false,
         forced_tf: false,
+        exit_due: false,
         ended: None,
     };
     task.tracing.set(Some(Box::new(tracing)));

@@ -8,6 +8,7 @@ use linux_raw_sys::ptrace as linux;
 
 use super::{Mode, Options, Reason, Stop};
 use crate::abi::signal::{Fields, SIGKILL, SIGTRAP, SigInfo, bit};
+use crate::arch::percpu::{self, work};
 use crate::process::notify;
 use crate::process::signal;
 use crate::process::status::{ExitStatus, StopState};
@@ -87,7 +88,7 @@ pub fn syscall_entry() -> bool {
 
 /// The system call exit stop; the result is in rax.
 pub fn syscall_exit() {
-    match mode() {
+    match mode_at_exit() {
         Mode::Syscall => stop_at_call(Reason::Exit),
         // The trap of the instruction that made the call. The CPU would trap one instruction later,
         // as the doors mask TF.
@@ -110,6 +111,16 @@ fn mode() -> Mode {
         .lock()
         .as_ref()
         .map_or(Mode::Run, |tracing| tracing.mode)
+}
+
+/// The mode at the end of a call, whose exit stop is made now.
+fn mode_at_exit() -> Mode {
+    let task = current();
+    let mut tracing = task.tracing.lock();
+    tracing.as_mut().map_or(Mode::Run, |tracing| {
+        tracing.exit_due = false;
+        tracing.mode
+    })
 }
 
 fn options() -> Options {
@@ -189,31 +200,37 @@ fn event_stop(signo: u8) {
     hold(Reason::Group, code, info, Some(0));
 }
 
-/// Whether the thread is traced, and whether a stop of it is requested, other than by a signal.
+/// Whether the thread is traced, and whether a stop of it is requested or due, other than by a signal.
 #[inline]
 pub fn wanted(task: &Task) -> (bool, bool) {
     match task.tracing.lock().as_ref() {
-        Some(tracing) => (true, tracing.stop_wanted),
+        Some(tracing) => (true, tracing.stop_wanted || tracing.exit_due),
         None => (false, false),
     }
 }
 
-/// Whether a stop of the thread is requested, other than by a signal.
+/// Whether a stop of the thread is requested or due, other than by a signal.
 pub fn is_wanted(task: &Task) -> bool {
     wanted(task).1
 }
 
-/// Makes the requested stop of the running thread.
+/// Makes the stop of the running thread that is due or requested.
 pub fn wanted_stop() {
     let task = current_task();
-    let seized = {
+    let (is_exit, seized) = {
         let mut tracing = task.tracing.lock();
         let Some(tracing) = tracing.as_mut() else {
             return;
         };
-        tracing.stop_wanted = false;
-        tracing.seized
+        if !tracing.exit_due {
+            tracing.stop_wanted = false;
+        }
+        (tracing.exit_due, tracing.seized)
     };
+    if is_exit {
+        syscall_exit();
+        return;
+    }
     let stop = task.process.signals.lock().stop;
     let signo = match stop {
         StopState::Running => SIGTRAP,
@@ -235,6 +252,21 @@ fn event(event: u32, message: u64) {
     hold(Reason::Event, code, info, Some(message));
 }
 
+/// [`event`] in a call that returns. If the tracer then asks for the next stop at a call, or for a step,
+/// the exit of this one is it; a call that began untraced finds the stop as work before the return to
+/// user mode.
+fn event_in_call(kind: u32, message: u64) {
+    event(kind, message);
+    let task = current();
+    let mut tracing = task.tracing.lock();
+    if let Some(tracing) = tracing.as_mut()
+        && matches!(tracing.mode, Mode::Syscall | Mode::Step)
+    {
+        tracing.exit_due = true;
+        percpu::set_work(work::SIGNAL);
+    }
+}
+
 /// The stop after execve(2), or without PTRACE_O_TRACEEXEC a SIGTRAP; `old_tid` was the thread's ID
 /// before.
 pub fn exec(old_tid: u32) {
@@ -248,7 +280,7 @@ pub fn exec(old_tid: u32) {
         return;
     };
     if options.contains(Options::TRACEEXEC) {
-        event(linux::PTRACE_EVENT_EXEC, old_tid.into());
+        event_in_call(linux::PTRACE_EVENT_EXEC, old_tid.into());
     } else if !seized {
         let _ = signal::send_self(&SigInfo::user(SIGTRAP));
     }
@@ -264,7 +296,7 @@ pub fn made_child(kind: u32, child: u32) {
         _ => Options::TRACEVFORKDONE,
     };
     if options().contains(wanted) {
-        event(kind, child.into());
+        event_in_call(kind, child.into());
     }
 }
 

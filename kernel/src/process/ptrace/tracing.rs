@@ -121,6 +121,8 @@ pub struct Tracing {
     pub listening: bool,
     /// TF in the saved flags was set by the tracer, not by the program (TIF_FORCED_TF).
     pub forced_tf: bool,
+    /// The exit stop of the call in which the thread stopped for an event is due.
+    pub exit_due: bool,
     /// Exit status, until the tracer has waited for it.
     pub ended: Option<ExitStatus>,
 }

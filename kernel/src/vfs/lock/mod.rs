@@ -118,17 +118,17 @@ pub fn release_all(owner: Owner) {
     });
 }
 
-/// Number of record locks that `owner` has on a file.
-pub fn records_of(inode: &Arc<dyn Inode>, owner: Owner) -> usize {
+/// Kernel memory in bytes held by the record locks that `owner` has on a file.
+pub fn record_bytes(inode: &Arc<dyn Inode>, owner: Owner) -> usize {
     let files = FILES.lock();
     let locks = files.get(&key(inode));
-    locks.map_or(0, |locks| locks.count(owner))
+    locks.map_or(0, |locks| locks.kept_bytes(owner))
 }
 
-/// Kernel memory in bytes held by the locks of an open file description: perhaps one of flock(2),
-/// and so many records.
-pub fn kept_by_file(has_locks: bool, records: usize) -> usize {
-    usize::from(has_locks) * size_of::<Whole>() + records * size_of::<Record>()
+/// Kernel memory in bytes held by the lock of an open file description by flock(2), if it ever had
+/// one.
+pub fn kept_by_file(has_locks: bool) -> usize {
+    usize::from(has_locks) * size_of::<Whole>()
 }
 
 /// Kernel memory in bytes held by the record locks of `owner`; 0 while the locks are being changed.
@@ -136,15 +136,19 @@ pub fn kept_bytes(owner: Owner) -> usize {
     let Some(files) = FILES.try_lock() else {
         return 0;
     };
-    let counts = files.values().map(|locks| locks.count(owner));
-    counts.sum::<usize>() * size_of::<Record>()
+    files.values().map(|locks| locks.kept_bytes(owner)).sum()
 }
 
 impl FileLocks {
-    /// Number of record locks of `owner`.
-    fn count(&self, owner: Owner) -> usize {
-        let own = self.records.iter().find(|own| own.owner == owner);
-        own.map_or(0, |own| own.records.len())
+    /// Kernel memory in bytes held by the record locks of `owner`, with its share of the file's entry.
+    fn kept_bytes(&self, owner: Owner) -> usize {
+        /// An entry of the table, with its wait queue and the allocator's rounding.
+        const ENTRY: usize = 2 * size_of::<FileLocks>() + size_of::<WaitQueue>();
+        let Some(own) = self.records.iter().find(|own| own.owner == owner) else {
+            return 0;
+        };
+        let lists = self.records.capacity() * size_of::<Owned>();
+        own.records.capacity() * size_of::<Record>() + (ENTRY + lists) / self.records.len()
     }
 
     /// Number of all locks.
@@ -153,19 +157,17 @@ impl FileLocks {
         self.whole.len() + self.records.iter().map(of).sum::<usize>()
     }
 
-    /// Kind and state of the lock with this number.
-    fn nth(&self, number: usize) -> Option<(&'static str, Held)> {
-        if let Some(whole) = self.whole.get(number) {
-            return Some(("FLOCK ", whole.held()));
-        }
-        let mut number = number - self.whole.len();
-        for own in &self.records {
-            if let Some(record) = own.records.get(number) {
-                return Some((own.kind(), own.held(record)));
-            }
-            number -= own.records.len();
-        }
-        None
+    /// Kind and state of the locks from this number on.
+    fn from(&self, number: usize) -> impl Iterator<Item = (&'static str, Held)> {
+        let mut passed = number.saturating_sub(self.whole.len());
+        let whole = self.whole.iter().skip(number);
+        let records = self.records.iter().flat_map(move |own| {
+            let first = passed.min(own.records.len());
+            passed -= first;
+            let records = own.records[first..].iter();
+            records.map(|record| (own.kind(), own.held(record)))
+        });
+        whole.map(|whole| ("FLOCK ", whole.held())).chain(records)
     }
 
     fn release(&mut self, owner: Owner) {
@@ -202,17 +204,71 @@ pub fn list(from: usize, text: &mut Text) -> bool {
     let mut first = from;
     let mut left = AT_ONCE;
     for locks in files.values() {
-        let count = locks.len();
-        for at in first..count {
+        for (kind, held) in locks.from(first) {
             if left == 0 {
                 return false;
             }
             left -= 1;
-            if let Some((kind, held)) = locks.nth(at) {
-                line(kind, held, locks.file);
-            }
+            line(kind, held, locks.file);
         }
-        first = first.saturating_sub(count);
+        first = first.saturating_sub(locks.len());
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::sync::Arc;
+    use alloc::vec::Vec;
+
+    use super::posix::{self, Wanted};
+    use super::{Inode, Owner, Range, kept_bytes, release_all};
+    use crate::abi::metadata::{NewFile, mode};
+    use crate::kernel_test;
+    use crate::mm::heap;
+    use crate::vfs::tmpfs::TmpFs;
+
+    /// Takes `count` locks on each file, with gaps in between.
+    fn lock_often(files: &[Arc<dyn Inode>], owner: Owner, count: u64) {
+        for inode in files {
+            for at in 0..count {
+                let range = Range {
+                    start: 2 * at,
+                    end: 2 * at,
+                };
+                let wanted = Wanted {
+                    range,
+                    exclusive: true,
+                    owner,
+                    pid: 1,
+                };
+                posix::lock(inode, &wanted, false).expect("memory");
+            }
+        }
+    }
+
+    kernel_test!(
+        fn memory_of_record_locks_is_counted() {
+            const FILES: usize = 200;
+            let root = TmpFs::new("tmpfs", 0).root();
+            let new = NewFile {
+                mode: mode::S_IFREG,
+                ..NewFile::default()
+            };
+            let create = |_| root.inode().create_unnamed(&new, false).expect("memory");
+            let files: Vec<Arc<dyn Inode>> = (0..FILES).map(create).collect();
+            for count in [1, 5, 100] {
+                let owner = Owner::Table(Owner::new_table());
+                let before = heap::in_use();
+                lock_often(&files, owner, count);
+                let used = heap::in_use() - before;
+                let counted = kept_bytes(owner);
+                let text = alloc::format!("{count} each: {counted} bytes of {used}");
+                assert!(counted >= used * 9 / 10 && counted <= used * 3 / 2, "{text}");
+                release_all(owner);
+                assert_eq!(kept_bytes(owner), 0);
+            }
+        }
+    );
 }
