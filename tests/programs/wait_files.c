@@ -239,6 +239,15 @@ static void polls(void)
 	printf("%d %d\n", (int)tv.tv_sec, (int)tv.tv_usec);
 	FD_SET(40, &in);
 	T(select(41, &in, NULL, NULL, NULL));
+	/* An O_PATH descriptor is ready for everything. */
+	FD_ZERO(&in);
+	int path = open(".", O_PATH);
+	FD_SET(path, &in);
+	out = in, except = in;
+	T(select(path + 1, &in, &out, &except, NULL));
+	printf("O_PATH: in %d out %d except %d\n", FD_ISSET(path, &in) != 0, FD_ISSET(path, &out) != 0,
+		FD_ISSET(path, &except) != 0);
+	close(path);
 	T(select(-1, &in, NULL, NULL, NULL));
 	tv.tv_usec = -1;
 	T(select(0, NULL, NULL, NULL, &tv));
