@@ -57,6 +57,14 @@ static void make_large_file_area(void)
 		start[at] = 1;
 }
 
+/* The same of memory that processes share without a file. */
+static void make_large_shared_area(void)
+{
+	start = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (long at = 0; at < LARGE; at += PAGE)
+		start[at] = 1;
+}
+
 static void make_files(void)
 {
 	map_files(0);
@@ -212,6 +220,7 @@ static const struct call calls[] = {
 	{"punch_present", make_present_file_areas, do_punch},
 	{"truncate_large", make_large_file_area, do_truncate},
 	{"remove_large", make_large_file_area, do_remove},
+	{"remove_shared", make_large_shared_area, do_remove},
 	{"munmap_files", make_files, do_munmap},
 	{"exit_files", make_files, do_exit},
 	{"fork_no_pages", make_tables, do_fork},

@@ -11,7 +11,7 @@
 
 #include "late.h"
 
-enum { NAMES = 20000, DEPTH = 20000, MOUNTS = 5000, FDS = 40000 };
+enum { NAMES = 20000, DEPTH = 20000, MOUNTS = 5000, FDS = 40000, OWNERS = 10000 };
 
 static int first, pair[2];
 static char *start;
@@ -56,6 +56,21 @@ static void do_umount(void)
 {
 	if (umount2("/big", 0))
 		perror("umount");
+}
+
+/* One read lock of each of many open files. */
+static void make_locks(void)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+	close(open("/locked", O_CREAT | O_RDWR, 0600));
+	for (int i = 0; i < OWNERS; i++)
+		fcntl(open("/locked", O_RDONLY), F_OFD_SETLK, &lock);
+}
+
+static void read_locks(void)
+{
+	read_all("/proc/locks");
 }
 
 static void close_first(void)
@@ -270,6 +285,7 @@ static const struct call calls[] = {
 	{"name_files", make_mount, name_files},
 	{"umount_watched", make_watches, do_umount},
 	{"umount_deep", leave_deep, do_umount},
+	{"locks", make_locks, read_locks},
 	{"getcwd", make_deep, do_getcwd},
 	{"mountinfo", make_mounts, read_mountinfo},
 	{"mounts", make_mounts, read_mounts},

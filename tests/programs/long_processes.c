@@ -8,7 +8,7 @@
 
 enum { GROUPS = 65536, CHILDREN = 2000, MEMBERS = 250, THREADS = 1000, SIGNALS = 40000, TIMERS = 40000 };
 
-static int stopped;
+static int stopped, file;
 
 static void do_setgroups(void)
 {
@@ -40,6 +40,19 @@ static void make_children(void)
 			_exit(0);
 		}
 	usleep(100000);
+}
+
+/* None of the children maps it. */
+static void make_file(void)
+{
+	make_children();
+	file = memfd_create("cut", 0);
+	ftruncate(file, 4096);
+}
+
+static void do_truncate(void)
+{
+	ftruncate(file, 0);
 }
 
 /* A group of stopped processes, which the exit of their parent orphans: all get SIGHUP and end. */
@@ -136,6 +149,7 @@ static const struct call calls[] = {
 	{"fork_groups", make_groups, do_fork},
 	{"status", make_groups, read_status},
 	{"wait", make_children, do_wait},
+	{"truncate", make_file, do_truncate},
 	{"exit_orphans", make_stopped, do_exit},
 	{"kill_stopped", make_stopped, kill_stopped},
 	{"exit_threads", make_threads, do_exit},

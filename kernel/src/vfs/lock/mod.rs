@@ -218,7 +218,6 @@ pub fn list(from: usize, text: &mut Text) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
     use alloc::sync::Arc;
     use alloc::vec::Vec;
 
@@ -227,6 +226,7 @@ mod tests {
     use crate::abi::metadata::{NewFile, mode};
     use crate::kernel_test;
     use crate::mm::heap;
+    use crate::vfs::mount::FileSystem as _;
     use crate::vfs::tmpfs::TmpFs;
 
     /// Takes `count` locks on each file, with gaps in between.
@@ -265,7 +265,10 @@ mod tests {
                 let used = heap::in_use() - before;
                 let counted = kept_bytes(owner);
                 let text = alloc::format!("{count} each: {counted} bytes of {used}");
-                assert!(counted >= used * 9 / 10 && counted <= used * 3 / 2, "{text}");
+                assert!(
+                    counted >= used * 9 / 10 && counted <= used * 3 / 2,
+                    "{text}"
+                );
                 release_all(owner);
                 assert_eq!(kept_bytes(owner), 0);
             }
