@@ -25,7 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
 /// Steps from the first instruction of an exit path to its SWAPGS; returns true if SYSRET follows,
 /// false for IRET.
 fn leaves_by_sysret(gdb: &mut Gdb) -> Result<bool> {
-    for _ in 0..300 {
+    for _ in 0..STEPS {
         let rip = gdb.rip()?;
         let code = gdb.read(rip, 6)?;
         match code[..] {
@@ -36,8 +36,11 @@ fn leaves_by_sysret(gdb: &mut Gdb) -> Result<bool> {
             _ => gdb.step()?,
         }
     }
-    bail!("no SWAPGS in 300 instructions")
+    bail!("no SWAPGS in {STEPS} instructions")
 }
+
+/// Most instructions of an exit path, with work that finds nothing to do.
+const STEPS: u32 = 3000;
 
 /// A description of a frame, its changes (offset, value), and whether SYSRET may load it.
 type Row<'a> = (&'a str, &'a [(u64, u64)], bool);
@@ -67,6 +70,9 @@ fn check_frames(gdb: &mut Gdb, rows: &[Row<'_>]) -> Result<()> {
 const WORK: u64 = 16;
 /// The work bit of an edited frame.
 const FRAME_EDITED: u64 = 1 << 4;
+/// Those of a pending signal, and of what is left to do.
+const SIGNAL: u64 = 1 << 2;
+const LEFTOVERS: u64 = 1 << 8;
 
 /// Rule 1: a flag that SYSRET can't restore, or an edit of the frame, makes the return one by IRET.
 fn sysret_only_where_it_is_safe() -> Result<()> {
@@ -92,10 +98,12 @@ fn sysret_only_where_it_is_safe() -> Result<()> {
                     ("the unchanged frame, again", &[], true),
                 ],
             )?;
-            mark_edited(gdb)?;
+            set_work(gdb, FRAME_EDITED)?;
             check_frames(gdb, &[("an edited frame", &[], false)])?;
             // The exit work has cleared the bit.
-            check_frames(gdb, &[("the next frame", &[], true)])
+            check_frames(gdb, &[("the next frame", &[], true)])?;
+            set_work(gdb, SIGNAL | LEFTOVERS)?;
+            check_frames(gdb, &[("work without an edit", &[], true)])
         })?;
     }
     Ok(())
@@ -132,11 +140,11 @@ fn an_unmarked_edit_is_a_panic(width: u32, changes: Changes) -> Result<()> {
     Ok(())
 }
 
-/// Sets the work bit that the kernel's own edits of a frame set. The GS base is the kernel's.
-fn mark_edited(gdb: &mut Gdb) -> Result<()> {
+/// Sets work bits. The GS base is the kernel's.
+fn set_work(gdb: &mut Gdb, added: u64) -> Result<()> {
     let work = gdb.registers()?.get(Register::GsBase) + WORK;
     let bits = gdb.word(work)?;
-    gdb.write(work, &(bits | FRAME_EDITED).to_le_bytes())
+    gdb.write(work, &(bits | added).to_le_bytes())
 }
 
 /// Lets the machine run to an exit path, and changes the frame there.
@@ -180,7 +188,7 @@ fn bad_frame(changes: Changes) -> Result<()> {
             if exit == "return_from_int80" {
                 return Ok(());
             }
-            mark_edited(gdb)
+            set_work(gdb, FRAME_EDITED)
         })?;
         outcome
             .expect(Verdict::InitFailed)?

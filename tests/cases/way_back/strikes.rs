@@ -13,6 +13,7 @@ pub(super) fn cases() -> Vec<Case> {
         (AMD, 64, "entry_int80", "return_from_int80"),
         (AMD, 32, "entry_syscall_32", "return_from_syscall32"),
         (INTEL, 32, "entry_sysenter", "return_from_sysenter"),
+        (AMD, 64, "irq0", "return_by_iret"),
     ] {
         cases.push(Case::new(format!("nmi::{entry}"), move || {
             nmi_at_each_instruction(cpu, width, entry, exit)
