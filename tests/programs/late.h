@@ -78,7 +78,7 @@ static inline long now_us(void)
 static inline int is_slow(const struct call *row)
 {
 	long latest = 0, whole = 0;
-	int child;
+	int child, status;
 
 	*is_called = 0;
 	child = fork();
@@ -88,7 +88,7 @@ static inline int is_slow(const struct call *row)
 		row->call();
 		_exit(0);
 	}
-	while (waitpid(child, NULL, WNOHANG) == 0) {
+	while (waitpid(child, &status, WNOHANG) == 0) {
 		int before = *is_called;
 		long at = now_us();
 
@@ -103,8 +103,9 @@ static inline int is_slow(const struct call *row)
 	/* The mounts of one row would slow the next ones down. */
 	umount2("/big", MNT_DETACH);
 	umount2("/watched", MNT_DETACH);
-	printf("%s: %ld us long, others up to %ld us late\n", row->name, whole, latest);
-	return latest > limit_us;
+	printf("%s: %ld us long, others up to %ld us late", row->name, whole, latest);
+	printf(status ? ", failed with %#x\n" : "\n", status);
+	return status || latest > limit_us;
 }
 
 static inline int late_main(int count, char **words, const struct call *calls, size_t rows)

@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -13,7 +15,7 @@
 
 enum { FDS = 40000, CHAIN = 10000, NAMES = 20000 };
 
-static int first;
+static int first, last;
 static char *start;
 
 /* Sends a descriptor along with one byte. */
@@ -151,6 +153,104 @@ static void make_watched_timer(void)
 	timerfd_settime(first, 0, &at, NULL);
 }
 
+/* Puts a descriptor in the interest lists of many epoll instances. */
+static void watch_often(int descriptor)
+{
+	struct epoll_event event = {EPOLLIN, {0}};
+
+	for (int i = 0; i < FDS; i++) {
+		last = epoll_create1(0);
+		epoll_ctl(last, EPOLL_CTL_ADD, descriptor, &event);
+	}
+}
+
+/* The last one hears of it too. */
+static void expect_event(void)
+{
+	struct epoll_event event;
+
+	if (epoll_wait(last, &event, 1, 10000) != 1)
+		_exit(1);
+}
+
+static void make_nested(void)
+{
+	struct epoll_event event = {EPOLLIN, {0}};
+	int inner = epoll_create1(0);
+
+	first = eventfd(0, 0);
+	epoll_ctl(inner, EPOLL_CTL_ADD, first, &event);
+	watch_often(inner);
+}
+
+static void wake_nested(void)
+{
+	wake_first();
+	expect_event();
+}
+
+static void make_watched_inotify(void)
+{
+	first = inotify_init();
+	inotify_add_watch(first, "/", IN_CREATE);
+	watch_often(first);
+}
+
+static void create_file(void)
+{
+	close(open("/created", O_CREAT | O_WRONLY, 0600));
+	unlink("/created");
+	expect_event();
+}
+
+static void make_watched_signal(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	watch_often(signalfd(-1, &set, 0));
+}
+
+static void send_signal(void)
+{
+	kill(getpid(), SIGUSR1);
+	expect_event();
+}
+
+static void make_watched_process(void)
+{
+	first = fork();
+	if (first == 0) {
+		pause();
+		_exit(0);
+	}
+	watch_often((int)syscall(SYS_pidfd_open, first, 0));
+}
+
+static void kill_process(void)
+{
+	kill(first, SIGKILL);
+	expect_event();
+}
+
+static void make_watched_terminal(void)
+{
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY), locked = 0;
+
+	ioctl(master, TIOCSPTLCK, &locked);
+	first = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+	watch_often(master);
+}
+
+static void write_to_terminal(void)
+{
+	if (write(first, "x", 1) != 1)
+		_exit(1);
+	expect_event();
+}
+
 static void make_events(void)
 {
 	char name[20];
@@ -181,6 +281,11 @@ static const struct call calls[] = {
 	{"set_date", make_cancelled, set_date},
 	{"wake_instances", make_instances, wake_first},
 	{"timer_wakes_instances", make_watched_timer, do_wait},
+	{"wake_nested", make_nested, wake_nested},
+	{"create_watched", make_watched_inotify, create_file},
+	{"signal_watched", make_watched_signal, send_signal},
+	{"kill_watched", make_watched_process, kill_process},
+	{"write_watched", make_watched_terminal, write_to_terminal},
 	{"make_events", make_nothing, make_events},
 	{"read_events", make_events, read_events},
 	{"close_events", make_events, close_first},

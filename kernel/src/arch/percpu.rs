@@ -54,7 +54,8 @@ pub mod work {
     /// The kernel's memory reserve is not full: the next call refills it first (`mm/reserve.rs`).
     /// Machine-wide, so it survives a switch.
     pub const LOW_MEMORY: u32 = 1 << 7;
-    /// The running task has pages to free in parts (`vm/leftovers.rs`).
+    /// There are pages to free in parts (`vm/leftovers.rs`), or waiters to wake (`sched/late.rs`).
+    /// Machine-wide, so it survives a switch.
     pub const LEFTOVERS: u32 = 1 << 8;
     /// Work done before a call; the rest is done before the return to user mode.
     pub const BEFORE_CALL: u32 = TRACE | PTRACE | LOW_MEMORY;

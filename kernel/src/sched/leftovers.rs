@@ -1,14 +1,16 @@
-//! Freeing of the pages and files queued by `vm/leftovers.rs` and `vm/mapped.rs`, in parts with
+//! Work left for the return to user mode: late wake-ups (`late.rs`), and freeing of the pages and files queued by `vm/leftovers.rs` and `vm/mapped.rs`, in parts with
 //! preemption points.
 
+use super::late;
 use super::preempt::{self, Stride};
 use crate::mm::PAGE_SIZE;
 use crate::vm::leftovers::{self, Pages};
 use crate::vm::mapped;
 
-/// Frees all queued pages in parts and closes files whose last mapping is gone. The caller holds no
-/// lock.
+/// Frees all queued pages in parts, closes files whose last mapping is gone, and makes the wake-ups
+/// that were noted. The caller holds no lock.
 pub fn give_back() {
+    late::settle();
     close_left();
     while let Some(pages) = leftovers::take() {
         drop_pages(pages);

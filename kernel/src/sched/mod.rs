@@ -16,6 +16,7 @@
 
 pub mod cputime;
 pub mod extras;
+pub mod late;
 pub mod leftovers;
 pub mod load;
 pub mod ports;

@@ -14,7 +14,7 @@ use x86_64::instructions::interrupts;
 
 use super::thread::{Owner, Thread, ThreadState};
 use super::turns::{Turn, Turns};
-use super::{cputime, extras};
+use super::{cputime, extras, late};
 use crate::abi::errno::Errno;
 use crate::abi::frame::{self, Frame};
 use crate::arch::percpu::{self, work};
@@ -108,6 +108,11 @@ pub fn by_clock(f: impl FnOnce()) {
     SCHEDULER.lock().by_clock = false;
 }
 
+/// Whether an expired timer is waking tasks.
+pub(super) fn is_by_clock() -> bool {
+    SCHEDULER.lock().by_clock
+}
+
 /// Wakes a thread if it is blocked.
 pub fn wake<O: Owner>(thread: &Arc<Thread<O>>) {
     if thread.state() == ThreadState::Blocked {
@@ -147,8 +152,11 @@ pub fn runnable() -> usize {
     scheduler.turns.len() + usize::from(runs)
 }
 
-/// Requests a switch if another task is ready. Called at each tick.
+/// Requests a switch if another task is ready, and a part of the late wake-ups. Called at each tick.
 pub fn tick() {
+    if late::are_noted() {
+        percpu::set_work(work::LEFTOVERS);
+    }
     // The timer interrupt may occur in the idle loop, while the lock is held: try only.
     if let Some(scheduler) = SCHEDULER.try_lock()
         && scheduler.turns.len() != 0
@@ -218,9 +226,13 @@ fn change(turn: Turn) {
                 break Some(next);
             }
             drop(scheduler);
-            // STI takes effect after the next instruction: no interrupt is lost before HLT.
-            interrupts::enable_and_hlt();
-            interrupts::disable();
+            if late::wake_part(None) {
+                take_interrupts();
+            } else if SCHEDULER.lock().turns.len() == 0 {
+                // STI takes effect after the next instruction: no interrupt is lost before HLT.
+                interrupts::enable_and_hlt();
+                interrupts::disable();
+            }
             cputime::skip();
             scheduler = SCHEDULER.lock();
         }
@@ -258,8 +270,10 @@ fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::R
     percpu::set_current(
         Arc::as_ptr(&next).cast(),
         next.stack_top(),
-        // Low memory is a state of the machine, not of the task.
-        next.work.load(Ordering::Relaxed) | percpu::pending_work() & work::LOW_MEMORY,
+        // Low memory is a state of the machine, not of the task, and what is left to do is done by
+        // any task.
+        next.work.load(Ordering::Relaxed)
+            | percpu::pending_work() & (work::LOW_MEMORY | work::LEFTOVERS),
     );
     gdt::set_kernel_stack(next.stack_top());
     gdt::set_tls(&next.tls.lock());

@@ -17,7 +17,7 @@ use crate::mm::fallible::{Grow, TryPush};
 use crate::mm::reserve;
 use crate::sched::sleep::Alarm;
 use crate::sched::thread::{Thread, ThreadState};
-use crate::sched::{preempt, run_queue};
+use crate::sched::{late, preempt, run_queue};
 use crate::time::timer::Clock;
 
 /// Callback of a wait queue.
@@ -47,7 +47,8 @@ enum Waiter {
 }
 
 /// Progress of a wake-up in parts.
-pub struct Round {
+#[derive(Clone, Copy)]
+pub(super) struct Round {
     /// Ticket at which the next part begins.
     from: Ticket,
     /// Later waiters joined after the first part.
@@ -81,6 +82,18 @@ struct Lines {
     gone: usize,
     /// Waiters that are woken one at a time, as each consumes the event.
     exclusive: Line,
+    /// The shared callbacks beyond the first [`PART`], as a queue of their own, which is woken later
+    /// where the caller can't let others run (`late.rs`).
+    overflow: Option<Arc<WaitQueue>>,
+}
+
+/// What remains after a part of a wake-up.
+enum Rest {
+    Nothing,
+    /// Waiters of the queue itself.
+    Own,
+    /// Those beyond.
+    Overflow(Arc<WaitQueue>),
 }
 
 impl WaitQueue {
@@ -90,6 +103,7 @@ impl WaitQueue {
             shared: VecDeque::new(),
             gone: 0,
             exclusive: VecDeque::new(),
+            overflow: None,
         }))
     }
 
@@ -168,25 +182,30 @@ impl WaitQueue {
         events: Ready,
         callback: Arc<dyn Wake>,
     ) -> Result<(), Errno> {
-        let mut lines = self.0.lock();
-        lines.shared.room_for(1)?;
-        let at = lines.shared.partition_point(|(other, _)| *other <= ticket);
         let waiter = Waiter::Callback(events, callback);
-        lines.shared.insert(at, (ticket, waiter));
-        Ok(())
+        let mut lines = self.0.lock();
+        if lines.shared.len() < PART {
+            return lines.enter(ticket, waiter);
+        }
+        // Only its own queue's callers know the overflow: its lock is taken after that of the queue.
+        let overflow = lines.overflow.get_or_insert_default();
+        overflow.0.lock_beside().enter(ticket, waiter)
     }
 
     /// Removes all callbacks that joined with `ticket`.
     pub fn leave(&self, ticket: Ticket) {
         let mut lines = self.0.lock();
-        let start = lines.shared.partition_point(|(other, _)| *other < ticket);
-        let end = lines.shared.partition_point(|(other, _)| *other <= ticket);
-        let Lines { shared, gone, .. } = &mut *lines;
-        for (_, waiter) in shared.range_mut(start..end) {
-            *waiter = Waiter::Gone;
-            *gone += 1;
+        lines.leave(ticket);
+        let Some(overflow) = &lines.overflow else {
+            return;
+        };
+        let mut beyond = overflow.0.lock_beside();
+        beyond.leave(ticket);
+        let is_empty = beyond.shared.is_empty();
+        drop(beyond);
+        if is_empty {
+            lines.overflow = None;
         }
-        lines.remove_gone();
     }
 
     /// Whether anything is in the queue. Most wake-ups find it empty.
@@ -194,7 +213,7 @@ impl WaitQueue {
     #[cfg_attr(debug_assertions, track_caller)]
     fn has_waiters(&self) -> bool {
         let lines = self.0.lock_beside();
-        !(lines.shared.is_empty() && lines.exclusive.is_empty())
+        !(lines.shared.is_empty() && lines.exclusive.is_empty()) || lines.overflow.is_some()
     }
 
     /// Wakes all waiters.
@@ -220,7 +239,13 @@ impl WaitQueue {
 
     fn wake_waiters(&self, events: Ready, exclusive: usize) {
         let mut round = Round::new();
-        while self.wake_part(events, exclusive, &mut round) {}
+        loop {
+            match self.next_part(events, exclusive, &mut round) {
+                Rest::Own => {}
+                Rest::Overflow(beyond) => return late::add(&beyond, events),
+                Rest::Nothing => return,
+            }
+        }
     }
 
     /// [`wake`](Self::wake) by a call on a file, which programs may have in any number of epoll
@@ -231,20 +256,36 @@ impl WaitQueue {
             return;
         }
         let mut round = Round::new();
-        while self.wake_part(events, exclusive, &mut round) {
+        loop {
+            match self.next_part(events, exclusive, &mut round) {
+                Rest::Own => {}
+                Rest::Overflow(beyond) => {
+                    let mut round = Round::new();
+                    while beyond.wake_part(events, &mut round) {
+                        preempt::point();
+                    }
+                    return;
+                }
+                Rest::Nothing => return,
+            }
             preempt::point();
         }
     }
 
-    /// Wakes the next part of the waiters; true while there are more.
-    pub fn wake_part(&self, events: Ready, exclusive: usize, round: &mut Round) -> bool {
+    /// Wakes the next part of an overflow; true while there are more.
+    pub(super) fn wake_part(&self, events: Ready, round: &mut Round) -> bool {
+        matches!(self.next_part(events, 0, round), Rest::Own)
+    }
+
+    /// Wakes the next part of the waiters; returns what remains.
+    fn next_part(&self, events: Ready, exclusive: usize, round: &mut Round) -> Rest {
         // The caller may hold the lock of another queue: a watched file's queue calls back an epoll
         // instance, which wakes its own queue. Epoll instances don't watch each other in a circle
         // (`vfs/epoll/nesting.rs`).
         let mut lines = self.0.lock_beside();
         if lines.shared.len() > PART {
             if lines.wake_part(events, round) {
-                return true;
+                return Rest::Own;
             }
         } else if lines.is_one_thread() {
             // The most frequent case, without a pass over the line.
@@ -279,7 +320,10 @@ impl WaitQueue {
             }
         }
         trim(&mut lines.exclusive);
-        false
+        match &lines.overflow {
+            Some(beyond) => Rest::Overflow(beyond.clone()),
+            None => Rest::Nothing,
+        }
     }
 }
 
@@ -290,6 +334,29 @@ impl Lines {
     /// Whether a thread is the only shared waiter.
     fn is_one_thread(&self) -> bool {
         self.shared.len() == 1 && matches!(self.shared.front(), Some((_, Waiter::Thread(_))))
+    }
+
+    /// Adds a shared waiter.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    fn enter(&mut self, ticket: Ticket, waiter: Waiter) -> Result<(), Errno> {
+        self.shared.room_for(1)?;
+        let at = self.shared.partition_point(|(other, _)| *other <= ticket);
+        self.shared.insert(at, (ticket, waiter));
+        Ok(())
+    }
+
+    /// Removes the shared waiters that joined with `ticket`.
+    fn leave(&mut self, ticket: Ticket) {
+        let Self { shared, gone, .. } = self;
+        let start = shared.partition_point(|(other, _)| *other < ticket);
+        let end = shared.partition_point(|(other, _)| *other <= ticket);
+        for (_, waiter) in shared.range_mut(start..end) {
+            *waiter = Waiter::Gone;
+            *gone += 1;
+        }
+        self.remove_gone();
     }
 
     /// Wakes the next part of many shared waiters; true while there are more.
@@ -404,9 +471,10 @@ mod tests {
 
     use crate::sync::{Mutex, rank};
 
-    use super::{PART, Round, Ticket, WaitQueue, Wake};
+    use super::{PART, Ticket, WaitQueue, Wake};
     use crate::abi::ready::Ready;
     use crate::kernel_test;
+    use crate::sched::late;
 
     #[derive(Default)]
     struct Log(Mutex<Vec<Ready>, rank::TestLog>);
@@ -458,24 +526,50 @@ mod tests {
 
     kernel_test!(
         fn a_crowd_is_woken_in_parts() {
-            const CROWD: usize = 2 * PART + 10;
+            const CROWD: usize = 3 * PART + 10;
             let queue = WaitQueue::new();
-            let (log, late) = (Arc::new(Log::default()), Arc::new(Log::default()));
+            let (log, after) = (Arc::new(Log::default()), Arc::new(Log::default()));
+            let mut tickets = Vec::new();
             for _ in 0..CROWD {
-                queue.join(Ticket::new(), Ready::READ, log.clone()).unwrap();
+                let ticket = Ticket::new();
+                queue.join(ticket, Ready::READ, log.clone()).unwrap();
+                tickets.push(ticket);
             }
-            let mut round = Round::new();
+            let heard = || log.0.take().len();
+            queue.wake(Ready::READ, 0);
+            assert_eq!(heard(), PART);
+            // Twice: the rest hears of it from the beginning.
+            assert!(late::wake_part(None));
+            assert_eq!(heard(), PART);
+            queue.wake(Ready::READ, 0);
+            assert_eq!(heard(), PART);
             let mut sizes = Vec::new();
-            while queue.wake_part(Ready::READ, 0, &mut round) {
-                sizes.push(log.0.take().len());
+            while late::wake_part(None) {
+                sizes.push(heard());
                 // Who joins after the first part isn't woken.
-                let joined = queue.join(Ticket::new(), Ready::READ, late.clone());
+                let joined = queue.join(Ticket::new(), Ready::READ, after.clone());
                 joined.unwrap();
             }
             assert_eq!(sizes, [PART, PART]);
-            assert_eq!((log.0.take().len(), late.0.take().len()), (10, 0));
+            assert_eq!((heard(), after.0.take().len()), (10, 0));
+            queue.wake(Ready::WRITE, 0);
+            while late::wake_part(None) {}
+            assert_eq!((heard(), after.0.take().len()), (0, 0));
+            // Those beyond stay when the first ones leave, and the other way round.
+            let (first, beyond) = tickets.split_at(PART);
+            first.iter().for_each(|ticket| queue.leave(*ticket));
             queue.wake(Ready::READ, 0);
-            assert_eq!((log.0.take().len(), late.0.take().len()), (CROWD, 2));
+            assert_eq!(heard(), 0);
+            while late::wake_part(None) {}
+            assert_eq!((heard(), after.0.take().len()), (CROWD - PART, 2));
+            beyond.iter().for_each(|ticket| queue.leave(*ticket));
+            queue.wake(Ready::READ, 0);
+            while late::wake_part(None) {}
+            assert_eq!((heard(), after.0.take().len()), (0, 2));
+            // A queue that goes takes its late wake-ups with it.
+            queue.wake(Ready::READ, 0);
+            drop(queue);
+            assert!(!late::wake_part(None));
         }
     );
 

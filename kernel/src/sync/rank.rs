@@ -176,6 +176,8 @@ ranks! {
     EpollList,
     /// Events of an epoll item.
     EpollEvent,
+    /// Wake-ups to be made later.
+    LateWakes,
     /// A timer's position in its queue.
     TimerPlace,
     /// Timers by expiry time.

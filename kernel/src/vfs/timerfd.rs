@@ -15,7 +15,7 @@ use crate::abi::errno::Errno;
 use crate::abi::ready::Ready;
 use crate::mm::fallible::Text;
 use crate::sched::preempt::{self, Stride};
-use crate::sched::wait::{Round, WaitQueue, is_interrupted};
+use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire, Timer};
 
@@ -37,8 +37,6 @@ struct State {
     flags: u32,
     /// Expirations not read yet.
     expirations: u64,
-    /// Progress of waking many waiters for an expiry, a part in each timer interrupt.
-    waking: Option<Round>,
     /// Whether setting the clock cancels the timer, and whether that has happened.
     cancel_on_set: bool,
     is_cancelled: bool,
@@ -118,14 +116,10 @@ impl TimerFd {
         left
     }
 
-    /// Arms the timer for the next expiry. One that is waking waiters stays armed for the next part.
+    /// Arms the timer for the next expiry.
     fn arm(&self) {
-        let (next, is_waking) = {
-            let state = self.state.lock();
-            (state.schedule.next, state.waking.is_some())
-        };
+        let next = self.state.lock().schedule.next;
         match next {
-            _ if is_waking => {}
             Some(next) => self.timer.set(self.clock, next, self.me.clone()),
             None => self.timer.stop(),
         }
@@ -176,22 +170,8 @@ impl Expire for TimerFd {
     /// The timer stays disarmed until a read or a query: expirations that are not read cost
     /// nothing.
     fn expire(self: Arc<Self>) {
-        let now = self.clock.now();
-        let begun = {
-            let mut state = self.state.lock();
-            state.catch_up(now);
-            state.waking.take()
-        };
-        let is_begun = begun.is_some();
-        let mut round = begun.unwrap_or(Round::new());
-        if self.expired.wake_part(Ready::READ, usize::MAX, &mut round) {
-            self.state.lock().waking = Some(round);
-            // Not in this interrupt.
-            self.timer.set(self.clock, now + 1, self.me.clone());
-        } else if is_begun {
-            // A read in the meantime did not.
-            self.arm();
-        }
+        self.state.lock().catch_up(self.clock.now());
+        self.expired.wake(Ready::READ, usize::MAX);
     }
 }
 
