@@ -6,7 +6,7 @@
 
 #include "late.h"
 
-enum { GROUPS = 65536, CHILDREN = 2000, MEMBERS = 250, THREADS = 1000, SIGNALS = 40000, TIMERS = 40000 };
+enum { GROUPS = 65536, CHILDREN = 2000, AREAS = 200, MEMBERS = 250, THREADS = 1000, SIGNALS = 40000, TIMERS = 40000 };
 
 static int stopped, file;
 
@@ -42,9 +42,13 @@ static void make_children(void)
 	usleep(100000);
 }
 
-/* None of the children maps it. */
+/* None of the children maps it, among the areas that they inherit. */
 static void make_file(void)
 {
+	char *start = room(AREAS * 2ul * PAGE);
+
+	for (unsigned long i = 0; i < AREAS; i++)
+		mprotect(start + i * 2 * PAGE, PAGE, PROT_READ);
 	make_children();
 	file = memfd_create("cut", 0);
 	ftruncate(file, 4096);
