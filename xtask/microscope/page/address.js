@@ -4,7 +4,7 @@ import { data, run, runOf } from "./records.js";
 import { alignOther, announce, onChange, view } from "./view.js";
 
 /** The name of a step. */
-export function nameOf(journey, step) {
+function nameOf(journey, step) {
   const { kind, first, nth } = run(journey, runOf(journey, step));
   const turn = nth > 1 ? `.${nth}` : "";
   const more = step > first ? `+${step - first}` : "";
@@ -12,7 +12,7 @@ export function nameOf(journey, step) {
 }
 
 /** The step that a name or number means; 0 for one that this journey lacks. */
-export function stepOf(journey, name) {
+function stepOf(journey, name) {
   if (/^\d+$/.test(name)) return Math.min(Number(name), journey.steps.length - 1);
   const parts = /^@([a-z-]+?)(?:\.(\d+))?(?:\+(\d+))?$/.exec(name);
   if (!parts) return 0;

@@ -11,14 +11,6 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Makes an SVG element. */
-export function drawing(name, attributes = {}, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
 /** A 64-bit value in two groups of eight digits, leading zeros left out. */
 export function value(hex) {
   return hex.length > 8 ? `${hex.slice(0, -8)}'${hex.slice(-8)}` : hex;

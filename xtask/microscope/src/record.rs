@@ -301,8 +301,7 @@ impl Recorder<'_> {
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// The `unsigned long` at `address`: its lower half, which is all of it in a 32-bit program and for
-    /// sizes; the upper half of a 64-bit one follows.
+    /// The `unsigned long` at `address`, as wide as the program's registers.
     fn number(&mut self, address: u64) -> Result<u64> {
         let bytes = self.gdb.read(address, self.labels.bits as usize / 8)?;
         let mut word = [0; 8];
