@@ -14,7 +14,10 @@ export function site(journey, step) {
   const [address, bytes, text, symbol, offset, inlined, file, line, stubFile, stubLine, comment] =
     data.sites[journey.steps[step][0]];
   return {
-    address, bytes, text, offset, line, stubLine,
+    address, bytes, text, offset, stubLine,
+    line: Math.abs(line),
+    // Of the vDSO only the beginning of a function is known.
+    isBeginning: line < 0,
     symbol: data.functions[symbol],
     inlined: inlined < 0 ? null : data.functions[inlined],
     file: file < 0 ? null : data.files[file],

@@ -19,11 +19,11 @@ export function source(container) {
       if (own.stubFile && (own.stubFile !== own.file || own.stubLine !== own.line)) {
         parts.push(listing(journey, own.stubFile, own.stubLine, 2, "The stub's line"));
       }
-      parts.push(listing(journey, own.file, own.line, AROUND, own.stubFile ? "The instruction's text" : ""));
+      parts.push(listing(journey, own.file, own.line, AROUND, captionOf(own)));
     } else if (journey.kernel === "Linux" && !isUser(journey, step)) {
       parts.push(element("p", {}, "Linux's symbols come from the running kernel's /proc/kallsyms; it has no source lines."));
     } else {
-      parts.push(element("p", {}, "No source line: code of the C library, or of the vDSO (user/vdso/src)."));
+      parts.push(element("p", {}, "No source line: code of the C library, or of Linux's vDSO."));
     }
     container.replaceChildren(...parts);
     const current = container.querySelectorAll("pre.lines");
@@ -32,6 +32,11 @@ export function source(container) {
       if (line) pre.scrollTop = line.offsetTop - pre.clientHeight / 2;
     }
   });
+}
+
+function captionOf(own) {
+  if (own.isBeginning) return "Its function begins here (the vDSO is built without line numbers)";
+  return own.stubFile ? "The instruction's text" : "";
 }
 
 function listing(journey, file, line, around, caption) {

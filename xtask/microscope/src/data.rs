@@ -222,7 +222,11 @@ impl<'a> Data<'a> {
             Some((file, line)) => [json!(files.number(file)), json!(line)],
             None => [json!(-1), json!(0)],
         };
-        let line = place(&mut self.files, site.line.as_ref());
+        let mut line = place(&mut self.files, site.line.as_ref());
+        // A negative line is the beginning of the function.
+        if let Some((file, number)) = &site.beginning {
+            line = [json!(self.files.number(file)), json!(-i64::from(*number))];
+        }
         let stub = place(
             &mut self.files,
             site.origin.as_ref().map(|origin| &origin.stub),

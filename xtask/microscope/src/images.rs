@@ -12,6 +12,7 @@ use crate::decode;
 use crate::record::{Session, Step};
 use crate::stubs::{Origin, Stubs};
 use crate::symbols::{self, Symbols, short};
+use crate::vdso;
 
 /// What is known of an instruction, apart from its run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Site {
     pub inlined: Option<String>,
     /// File and line, of code that this repository has.
     pub line: Option<(Rc<str>, u32)>,
+    /// File and line where its function begins, if its own line isn't known.
+    pub beginning: Option<(Rc<str>, u32)>,
     /// Of assembly: the stub's own line and the comment above it, where a macro has the text.
     pub origin: Option<Origin>,
 }
@@ -120,6 +123,11 @@ impl<'a> Images<'a> {
             (inlined, line) = place(loader, rip);
             inlined = inlined.filter(|inlined| *inlined != short(&symbol));
         }
+        let is_own_vdso = is_vdso && self.kernel_lines.is_some();
+        let beginning = match is_own_vdso {
+            true => vdso::beginning(&symbol, step.bits()),
+            false => None,
+        };
         Ok(Site {
             rip,
             bytes: step.bytes.clone(),
@@ -128,6 +136,7 @@ impl<'a> Images<'a> {
             offset,
             inlined,
             line,
+            beginning,
             origin,
         })
     }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! journeys.rs  which calls             record.rs  steps through them by QEMU's gdb stub
-//! decode.rs, symbols.rs, stubs/, images.rs        an instruction's text, function and source line
+//! decode.rs, symbols.rs, stubs/, vdso.rs, images.rs    an instruction's text, function and source line
 //! phases.rs    what a stretch is for   notes.rs   explanations of single instructions
 //! data.rs      all of it as JSON       page.rs    the page around it
 //! ```
@@ -27,6 +27,7 @@ mod record;
 mod still;
 mod stubs;
 mod symbols;
+mod vdso;
 
 use std::path::PathBuf;
 
