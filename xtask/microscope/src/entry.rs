@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use harness::gdb::Register;
 
 use crate::images::{Images, Site};
+use crate::notes::Notes;
 use crate::phases::{self, Phase};
 use crate::record::{Record, Session, Step};
 use crate::still;
@@ -84,12 +85,12 @@ struct Line {
 ///
 /// # Errors
 /// A path was not recorded, or an address can't be looked up.
-pub fn files(sessions: &[Session], stubs: &Stubs) -> Result<Vec<(String, String)>> {
+pub fn files(sessions: &[Session], stubs: &Stubs, notes: &Notes) -> Result<Vec<(String, String)>> {
     let mut paths = BTreeMap::new();
     for session in sessions {
         let mut images = Images::of(session, stubs)?;
         for record in &session.records {
-            paths.insert(record.journey.id, path(record, &mut images)?);
+            paths.insert(record.journey.id, path(record, &mut images, notes)?);
         }
     }
     let paths: Vec<&Path> = PATHS
@@ -142,10 +143,9 @@ const HEAD: &str = "\
 
 <!-- Written by `cargo xtask entry` from the running kernel. A test says when it is stale. -->
 
-What each way into the kernel and back is made of: every instruction of one getpid, stepped through in QEMU, from the program's
-first instruction to its next one. The phases are those of the microscope (`make microscope`), which shows registers, stack and source lines beside
-each, and opens at a step by its name: `#syscall64-getpid/@save+3`. An instruction by which the CPU enters or returns counts as one; what the CPU does in it is in the comments above each
-stub (`kernel/src/entry/`).
+What each way into the kernel and back is made of: every instruction of one getpid, stepped through in QEMU, from the program's first
+instruction to its next one. An instruction by which the CPU enters or returns counts as one. The phases are those of the microscope
+(`make microscope`), which shows registers, stack and source lines beside each, and opens at a step by its name: `#syscall64-getpid/@save+3`.
 
 ";
 
@@ -201,7 +201,7 @@ fn kernel_part(path: &Path) -> Vec<(Phase, &str)> {
     lines.map(|line| (line.phase, line.text.as_str())).collect()
 }
 
-fn path(record: &Record, images: &mut Images) -> Result<Path> {
+fn path(record: &Record, images: &mut Images, notes: &Notes) -> Result<Path> {
     let phases = phases::of(record, &images.kernel);
     let mut lines: Vec<Line> = Vec::new();
     let (mut last_comment, mut last_call) = (String::new(), None);
@@ -223,6 +223,14 @@ fn path(record: &Record, images: &mut Images) -> Result<Path> {
         }
         last_call = call;
         purpose.extend(slot(step, &site));
+        // What the hardware does is in no comment of the source.
+        if matches!(phase, Phase::HardwareIn | Phase::HardwareOut) {
+            purpose.extend(
+                notes
+                    .find(phase, None, &site.text)
+                    .map(|note| notes.text(note)),
+            );
+        }
         lines.push(Line {
             phase,
             text: site.text,
@@ -272,13 +280,14 @@ mod tests {
     fn the_listing_is_that_of_the_kernel() {
         let root = harness::paths::root();
         let stubs = Stubs::read(root).expect("the kernel's source");
+        let notes = Notes::read().expect("notes");
         let paths: Vec<_> = journeys::ALL
             .iter()
             .filter(|journey| is_path(journey.id))
             .copied()
             .collect();
         let sessions = sessions(&paths, &Kernels::default()).expect("records");
-        for (name, now) in files(&sessions, &stubs).expect("listings") {
+        for (name, now) in files(&sessions, &stubs, &notes).expect("listings") {
             let kept = std::fs::read_to_string(root.join("docs").join(&name)).unwrap_or_default();
             let (now, kept) = (stable(&now), stable(&kept));
             let differs = now.iter().zip(&kept).find(|(now, kept)| now != kept);

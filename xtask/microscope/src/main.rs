@@ -116,8 +116,9 @@ fn write_entry() -> Result<()> {
         .filter(|journey| entry::is_path(journey.id))
         .copied()
         .collect();
+    let notes = notes::Notes::read()?;
     let stubs = stubs::Stubs::read(paths::root())?;
-    for (name, text) in entry::files(&sessions(&wanted, &Kernels::default())?, &stubs)? {
+    for (name, text) in entry::files(&sessions(&wanted, &Kernels::default())?, &stubs, &notes)? {
         let file = paths::root().join("docs").join(name);
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         println!("Wrote {}", file.display());

@@ -75,6 +75,11 @@ impl Notes {
         Some(found)
     }
 
+    /// The text of a note.
+    pub fn text(&self, note: usize) -> String {
+        self.notes[note].text.clone()
+    }
+
     /// The notes that no instruction had.
     pub fn unused(&self) -> Vec<String> {
         let used = self.used.borrow();
