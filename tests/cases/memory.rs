@@ -54,6 +54,9 @@ pub fn cases() -> Vec<Case> {
         cases.push(Case::new(name("stack_growth"), move || {
             prints_the_same("stack_growth", compiler, "", Vm::new())
         }));
+        cases.push(Case::new(name("clean_bytes"), move || {
+            prints_the_same("clean_bytes", compiler, "", Vm::new().checked())
+        }));
         cases.push(Case::new(name("vdso_whole"), move || {
             prints_the_same("vdso_whole", compiler, "", Vm::new())
         }));

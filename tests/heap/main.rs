@@ -15,6 +15,8 @@ mod heap;
 #[path = "../../kernel/src/mm/heap_pages.rs"]
 mod heap_pages;
 mod paging;
+#[path = "../../kernel/src/mm/pattern.rs"]
+mod pattern;
 #[path = "../../kernel/src/mm/tests/heap/random.rs"]
 mod random;
 #[path = "../../kernel/src/mm/slab.rs"]

@@ -189,6 +189,12 @@ pub fn allocate(whom: For) -> Option<u64> {
     let spared = allocator.spared(whom);
     let address = allocator.allocate(spared);
     allocator.note_low(whom);
+    #[cfg(debug_assertions)]
+    if let Some(address) = address {
+        drop(allocator);
+        // SAFETY: the frame was just allocated and has no other user.
+        unsafe { super::pattern::fill(phys_to_virt(address), PAGE_SIZE as usize) };
+    }
     address
 }
 

@@ -99,12 +99,10 @@ impl KernelHeap {
         };
         allocate().or_else(|| kstack::release_kept().then(allocate).flatten())
     }
-}
 
-// SAFETY: blocks are disjoint, have the requested size and alignment (requests above a page's
-// alignment fail), and stay valid until freed.
-unsafe impl GlobalAlloc for KernelHeap {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+    /// Allocates a block; null without memory.
+    #[inline]
+    fn take(&self, layout: Layout) -> *mut u8 {
         let class = class_of(layout);
         #[cfg(debug_assertions)]
         injection::note_block(layout.size(), !is_object(layout));
@@ -120,6 +118,20 @@ unsafe impl GlobalAlloc for KernelHeap {
             injection::note_allocation(class);
         }
         block.map_or(null_mut(), NonNull::as_ptr)
+    }
+}
+
+// SAFETY: blocks are disjoint, have the requested size and alignment (requests above a page's
+// alignment fail), and stay valid until freed.
+unsafe impl GlobalAlloc for KernelHeap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let block = self.take(layout);
+        #[cfg(debug_assertions)]
+        if !block.is_null() {
+            // SAFETY: the block was just allocated and has no other user.
+            unsafe { super::pattern::fill(block, layout.size()) };
+        }
+        block
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {

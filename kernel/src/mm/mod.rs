@@ -22,6 +22,8 @@ pub mod injection;
 pub mod kstack;
 pub mod layout;
 pub mod paging;
+#[cfg(debug_assertions)]
+mod pattern;
 pub mod reserve;
 mod slab;
 

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 
 use super::free_frames;
 use crate::kernel_test;
+use crate::mm::frame::Frame;
 use crate::mm::kstack::{self, KernelStack};
-use crate::mm::{heap, paging};
+use crate::mm::{heap, paging, pattern};
 
 mod random;
 
@@ -22,6 +23,31 @@ kernel_test!(
         for block in &blocks {
             assert!(block.iter().all(|word| *word == block.len() as u64));
             assert_eq!(block.as_ptr() as usize % 8, 0);
+        }
+    }
+);
+
+kernel_test!(
+    fn memory_without_contents_has_the_pattern() {
+        for size in [1, 16, 100, 700, 1300, 2000, 3000, 4096, 5000, 70_000] {
+            // The second time the block has been used.
+            for _ in 0..2 {
+                let mut block = Vec::<u8>::with_capacity(size);
+                for byte in block.spare_capacity_mut() {
+                    // SAFETY: within the block, which the allocator has filled. Volatile: to the
+                    // compiler it has no contents.
+                    assert_eq!(unsafe { byte.as_ptr().read_volatile() }, pattern::BYTE);
+                }
+                block.resize(size, 1);
+                assert!(alloc::vec![0_u8; size].iter().all(|byte| *byte == 0));
+            }
+        }
+        for _ in 0..2 {
+            let frame = Frame::uninitialised().expect("a frame");
+            frame.with_bytes_mut(|bytes| {
+                assert!(bytes.iter().all(|byte| *byte == pattern::BYTE));
+                bytes.fill(1);
+            });
         }
     }
 );
