@@ -30,6 +30,43 @@ pub const fn to_rax(result: SysResult) -> u64 {
     }
 }
 
+/// What a handler returns: a result, or the value for rax itself.
+pub trait IntoRax {
+    /// The value for rax.
+    fn into_rax(self) -> u64;
+}
+
+impl IntoRax for SysResult {
+    #[inline(always)]
+    fn into_rax(self) -> u64 {
+        to_rax(self)
+    }
+}
+
+/// The value for rax, of a handler that converts its errors where they arise: the usual path of a
+/// [`SysResult`] tests at the end whether it is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Rax(u64);
+
+impl Rax {
+    /// Success without a value.
+    pub const ZERO: Self = Self(0);
+}
+
+impl From<SysResult> for Rax {
+    #[inline(always)]
+    fn from(result: SysResult) -> Self {
+        Self(to_rax(result))
+    }
+}
+
+impl IntoRax for Rax {
+    #[inline(always)]
+    fn into_rax(self) -> u64 {
+        self.0
+    }
+}
+
 macro_rules! errnos {
     ($($name:ident = $number:literal, $text:literal;)*) => {
         // The list is Linux's, whole: which of them have a use here changes.

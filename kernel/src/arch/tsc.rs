@@ -1,7 +1,8 @@
 //! The CPU's time stamp counter (TSC): its value, and its frequency as found at boot
 //! (`time/frequency.rs`).
 
-use core::arch::x86_64::{__rdtscp, _mm_lfence, _rdtsc};
+use core::arch::asm;
+use core::arch::x86_64::__rdtscp;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use vdso::reader::Counter;
@@ -13,11 +14,13 @@ static HERTZ: AtomicU64 = AtomicU64::new(0);
 pub struct Tsc;
 
 impl Counter for Tsc {
+    #[inline(always)]
     fn rdtscp(&self) -> u64 {
         // SAFETY: the clock page asks for it only where the CPU has it.
         unsafe { __rdtscp(&mut 0) }
     }
 
+    #[inline(always)]
     fn rdtsc(&self) -> u64 {
         cycles()
     }
@@ -25,12 +28,16 @@ impl Counter for Tsc {
 
 /// The counter now, behind every load before it. CPUs that can run this kernel have both
 /// instructions.
+#[inline]
 pub fn cycles() -> u64 {
-    // SAFETY: no memory is touched; CR4.TSD, which would forbid it, concerns user mode only.
+    let (low, high): (u64, u64);
+    // By assembly, as the compiler makes calls of LFENCE's and RDTSC's intrinsics.
+    // SAFETY: no memory is touched; CR4.TSD, which would forbid it, concerns user mode only. Not
+    // `nomem`: the compiler must not move loads across it.
     unsafe {
-        _mm_lfence();
-        _rdtsc()
+        asm!("lfence", "rdtsc", out("rax") low, out("rdx") high, options(nostack, preserves_flags));
     }
+    low | high << 32
 }
 
 /// Cycles per second as found at boot; 0 without a usable counter. CPU time is counted by it: a rate

@@ -5,7 +5,7 @@
 //! in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that of
 //! every other door. `calls!` makes the table from the rows; its functions, made by `adapt!`,
 //! convert each register to the type of the handler's argument (`FromRegister`, `syscall/argument.rs`)
-//! and the result to the value for rax (`to_rax`, `abi/errno.rs`). The entry stub has bounded the
+//! and the result to the value for rax (`IntoRax`, `abi/errno.rs`). The entry stub has bounded the
 //! number and counted the call (`entry/call.rs`).
 //!
 //! The next file on a call's path: `syscall/io.rs`, where write(2)'s handler is.
@@ -137,7 +137,7 @@ macro_rules! adapt {
     (@u64 $unused:ident) => { u64 };
     (@ $h:path; $($used:ident)*; $($unused:ident)*) => {{
         extern "C" fn handler($($used: u64,)* $(_: adapt!(@u64 $unused),)*) -> u64 {
-            to_rax($h($(arg($used)),*))
+            $h($(arg($used)),*).into_rax()
         }
         handler
     }};

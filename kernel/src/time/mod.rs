@@ -2,8 +2,8 @@
 //!
 //! All clocks count the TSC. At each tick the [`Timekeeper`] moves its base to the current count
 //! and writes the clock page. Programs read the page through the vDSO, and the kernel's [`now`]
-//! reads it by the same code (`user/vdso/src/reader.rs`): a system call and the vDSO can't
-//! disagree.
+//! reads it by the same code (`user/vdso/src/count.rs` and `reader.rs`): a system call and the vDSO
+//! can't disagree.
 //!
 //! Floor 5: it may use abi, arch, sync, mm and dev (tests/floors/floors.txt). A timer's owner is
 //! known here only as [`timer::Expire`]. `entry/interrupt.rs` has the order of work of a timer
@@ -35,6 +35,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::dev::log::log;
 use crate::sync::{Mutex, rank};
 use spin::Lazy;
+use vdso::count;
 use vdso::math::{Time, mult_for};
 use vdso::page::{MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
 use vdso::reader::{self, MONOTONIC, REALTIME_COARSE};
@@ -103,7 +104,7 @@ pub fn init() {
         }
         None => log!("time: no CMOS clock; the date is 1970"),
     }
-    keeper.publish(clock_page(), TICK_NANOS);
+    clock_page::publish(&keeper);
     drop(keeper);
     oneshot::start();
     pic::unmask(pic::TIMER);
@@ -130,7 +131,7 @@ pub fn tick() {
         keeper.set_mult(now, mult);
         log!("time: the clocks take the TSC's rate as {hertz} Hz from here on");
     }
-    keeper.publish(clock_page(), TICK_NANOS);
+    clock_page::publish(&keeper);
 }
 
 /// The wall clock at the last tick (CLOCK_REALTIME_COARSE), for time stamps of files.
@@ -145,13 +146,22 @@ pub fn wall_clock() -> metadata::Time {
 /// The time of clock `id` (`vdso::reader`'s constants); `None` for ids that the clock page
 /// does not have.
 pub fn now(id: i32) -> Option<Time> {
-    let page = clock_page();
-    let clock = reader::entry(page, id)?;
-    reader::now(page, clock, &Tsc).or_else(|| {
-        // Without a usable TSC the clocks stay at the last tick's value.
-        let ticked = KEEPER.lock().at_base(id as usize)?;
-        Some(ticked)
+    quick(id).or_else(|| {
+        let page = clock_page();
+        let clock = reader::entry(page, id)?;
+        reader::now(page, clock, &Tsc).or_else(|| {
+            // Without a usable TSC the clocks stay at the last tick's value.
+            let ticked = KEEPER.lock().at_base(id as usize)?;
+            Some(ticked)
+        })
     })
+}
+
+/// [`now`], if one attempt is enough, as it usually is. Inlined: a `Time` that a function returns
+/// goes through memory.
+#[inline(always)]
+pub fn quick(id: i32) -> Option<Time> {
+    count::attempt(clock_page(), id)
 }
 
 /// Resolution of clock `id` in nanoseconds (clock_getres(2)); `None` as for [`now`].
@@ -167,7 +177,7 @@ pub fn set_realtime(time: Time) {
     let mut keeper = KEEPER.lock();
     let now = counter(&keeper);
     keeper.set_realtime(now, time);
-    keeper.publish(clock_page(), TICK_NANOS);
+    clock_page::publish(&keeper);
     drop(keeper);
     // Timers of CLOCK_REALTIME may be due now.
     oneshot::plan();

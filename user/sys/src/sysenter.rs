@@ -101,13 +101,17 @@ unsafe extern "C" fn raw_stub(number: usize, args: *const [usize; 6]) -> isize {
     ))
 }
 
-/// `getpid` (20) through `__kernel_vsyscall`, without a wrapper, for the benchmark.
+/// A call without arguments through `__kernel_vsyscall`, without a wrapper, for the benchmark.
+///
+/// # Safety
+/// [`has_vsyscall`] must hold, and the call must touch no memory of the program.
 #[inline(always)]
-pub fn getpid() -> usize {
+pub unsafe fn number(number: usize) -> usize {
     let result;
-    // SAFETY: getpid touches no memory of the program; `__kernel_vsyscall` preserves all registers.
+    // SAFETY: the caller vouches for the function and the call; `__kernel_vsyscall` preserves all
+    // registers but eax.
     unsafe {
-        asm!("call dword ptr [{vsyscall}]", vsyscall = sym VSYSCALL, inlateout("eax") 20 => result);
+        asm!("call dword ptr [{vsyscall}]", vsyscall = sym VSYSCALL, inlateout("eax") number => result);
     }
     result
 }

@@ -27,6 +27,6 @@ pub const VSYSCALL_SYSCALL: [u8; 4] = [0x89, 0xcd, 0x0f, 0x05];
 /// Initial code at that site, for CPUs with neither: a no-op before `int 0x80`.
 pub const VSYSCALL_INT80: [u8; 4] = [0x0f, 0x1f, 0x40, 0x00];
 
-/// Code for `VDSO_GETCPU_SITE` of both images on CPUs with RDPID: `rdpid eax`, and a no-op in the
-/// rest of the eight bytes.
-pub const GETCPU_RDPID: [u8; 8] = [0xf3, 0x0f, 0xc7, 0xf8, 0x0f, 0x1f, 0x40, 0x00];
+/// Code for `VDSO_GETCPU_SITE` of both images on CPUs with RDPID: `rdpid eax`, one instruction of
+/// eight bytes by DS prefixes, which have no effect without an operand in memory.
+pub const GETCPU_RDPID: [u8; 8] = [0x3e, 0x3e, 0x3e, 0x3e, 0xf3, 0x0f, 0xc7, 0xf8];

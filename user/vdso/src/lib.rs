@@ -3,7 +3,7 @@
 //!
 //! This crate is both sides of that page. In reading order:
 //! [`page`] (the layout), [`sequence`] (the sequence lock), [`math`] (counter cycles to seconds),
-//! [`reader`] (the program's side), [`writer`] (the kernel's side, its timer interrupt).
+//! [`reader`] and `count` (the program's side), [`writer`] (the kernel's side, its timer interrupt).
 //!
 //! The same source is built twice more, with `--cfg vdso_image`, into the two ELF shared objects
 //! that the kernel maps into every process ([`images`]; their functions are in `src/image/`).
@@ -11,6 +11,8 @@
 #![cfg_attr(vdso_image, no_main)]
 #![cfg_attr(vdso_image, allow(dead_code, missing_docs))]
 
+#[cfg(target_arch = "x86_64")]
+pub mod count;
 #[cfg(vdso_image)]
 mod image;
 #[cfg(not(vdso_image))]

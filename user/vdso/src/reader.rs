@@ -2,7 +2,8 @@
 //!
 //! A function returns `None` if only the kernel can read the clock; the caller then makes the
 //! system call. The kernel's system calls use the same functions, so that the results always agree.
-//! The functions with C names are in `src/image/`.
+//! The functions with C names are in `src/image/`: [`quick`] in assembly, as Rust's compiler makes
+//! each atomic load an instruction of its own, and [`now`] where that fails.
 
 use crate::math::{NANOS_PER_SEC, Time, far, near};
 use crate::page::{CLOCKS, Clock, ClockPage, MODE_COARSE, MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
@@ -47,33 +48,31 @@ pub fn entry(page: &ClockPage, id: i32) -> Option<&Clock> {
 /// these cases.
 #[inline(always)]
 pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Time> {
-    let ticket = page.sequence.enter();
-    let mode = clock.mode.get();
-    // The counter is read between the two loads of the sequence: with a counter from one side
-    // of an update and a base from the other, time would jump.
-    let cycle = if mode & MODE_RDTSCP != 0 {
-        counter.rdtscp()
-    } else if mode & MODE_COARSE != 0 {
-        let time = Time {
-            seconds: clock.seconds.get() as i64,
-            nanos: clock.nanos.low(),
-        };
-        return if page.sequence.holds(ticket) {
-            Some(time)
-        } else {
-            None
-        };
-    } else if mode & MODE_RDTSC != 0 {
-        counter.rdtsc()
-    } else {
-        return None;
+    let ticket = clock.written.enter();
+    // The counter is read between the loads of the two counts: with a counter from one side of an
+    // update and a base from the other, time would jump.
+    let cycle = match clock.mode.get() {
+        MODE_RDTSCP => counter.rdtscp(),
+        MODE_COARSE => {
+            let time = Time {
+                seconds: clock.seconds.get() as i64,
+                nanos: clock.nanos.low(),
+            };
+            return if page.sequence.holds(ticket) {
+                Some(time)
+            } else {
+                None
+            };
+        }
+        MODE_RDTSC => counter.rdtsc(),
+        _ => return None,
     };
     let delta = cycle.wrapping_sub(page.cycle.get());
     // Also true for a counter before the base: the difference wraps to a huge number.
-    if delta > u64::from(page.near_limit.get()) {
+    if delta > page.near_limit.get() {
         return None;
     }
-    let nanos = near(delta as u32, clock.mult.get(), clock.nanos.get());
+    let nanos = near(delta as u32, clock.mult.low(), clock.nanos.get());
     let seconds = clock.seconds.get() as i64;
     if page.sequence.holds(ticket) {
         Some(normalise(Time { seconds, nanos }))
@@ -88,7 +87,7 @@ pub fn now(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Ti
         if let Some(time) = quick(page, clock, counter) {
             return Some(time);
         }
-        let ticket = page.sequence.enter();
+        let ticket = clock.written.enter();
         let cycle = match clock.mode.get() {
             MODE_SYSCALL => return None,
             MODE_COARSE => continue,
@@ -97,7 +96,7 @@ pub fn now(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Ti
         };
         let span = far(
             cycle.wrapping_sub(page.cycle.get()),
-            clock.mult.get(),
+            clock.mult.low(),
             clock.nanos.get(),
         );
         let seconds = (clock.seconds.get() as i64).wrapping_add(span.seconds);

@@ -131,10 +131,10 @@ impl Timekeeper {
             seconds: self.tai.into(),
             nanos: 0,
         });
-        page.sequence.write(|| {
+        page.sequence.write(|ticket| {
             page.cycle.set(self.cycle);
             page.near_limit
-                .set(near_limit(self.mult.max(self.raw_mult)));
+                .set(near_limit(self.mult.max(self.raw_mult)).into());
             page.coarse_resolution.set(tick);
             // BOOTTIME is MONOTONIC plus the time suspended, and this kernel never suspends.
             let clocks = [
@@ -148,8 +148,13 @@ impl Timekeeper {
                 let clock = &page.clocks[index];
                 clock.seconds.set(base.seconds as u64);
                 clock.nanos.set(base.shifted);
-                clock.mult.set(mult);
+                clock.mult.set(mult.into());
                 clock.mode.set(self.mode);
+                if self.user_readable() {
+                    clock.written.end(ticket);
+                } else {
+                    clock.written.revoke();
+                }
             }
             for (index, base) in [
                 (REALTIME_COARSE, realtime),
@@ -159,6 +164,7 @@ impl Timekeeper {
                 clock.seconds.set(base.seconds as u64);
                 clock.nanos.set(base.shifted >> SHIFT);
                 clock.mode.set(MODE_COARSE);
+                clock.written.end(ticket);
             }
         });
     }

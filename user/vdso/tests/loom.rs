@@ -11,7 +11,7 @@ mod sync {
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use sequence::Sequence;
+use sequence::{Sequence, Written};
 
 /// Every interleaving with up to three preemptions; four take minutes and cover no more.
 fn model(test: impl Fn() + Sync + Send + 'static) {
@@ -23,6 +23,7 @@ fn model(test: impl Fn() + Sync + Send + 'static) {
 /// The protected data: two words that the writer keeps equal.
 struct Page {
     sequence: Sequence,
+    written: Written,
     words: [AtomicU64; 2],
 }
 
@@ -30,21 +31,23 @@ impl Page {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             sequence: Sequence::new(),
+            written: Written::new(),
             words: [0; 2].map(AtomicU64::new),
         })
     }
 
     fn write(&self, value: u64) {
-        self.sequence.write(|| {
+        self.sequence.write(|ticket| {
             self.words
                 .iter()
                 .for_each(|word| word.store(value, Relaxed));
+            self.written.end(ticket);
         });
     }
 
     /// One attempt to read, as in `reader::quick`.
     fn read(&self) -> Option<[u64; 2]> {
-        let ticket = self.sequence.enter();
+        let ticket = self.written.enter();
         let words = [0, 1].map(|index: usize| self.words[index].load(Relaxed));
         self.sequence.holds(ticket).then_some(words)
     }
@@ -86,5 +89,17 @@ fn readers_see_values_in_order() {
             );
         }
         writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_revoked_part_has_no_value() {
+    model(|| {
+        let page = Page::new();
+        page.write(1);
+        page.written.revoke();
+        assert_eq!(page.read(), None);
+        page.write(2);
+        assert_eq!(page.read(), Some([2; 2]));
     });
 }

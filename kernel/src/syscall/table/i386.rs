@@ -2,7 +2,7 @@
 //! SYSCALL in 32-bit code. Structures have their 32-bit layouts.
 
 use super::{Entry, adapt, arg, calls};
-use crate::abi::errno::to_rax;
+use crate::abi::errno::IntoRax;
 use crate::process::signal::layout::Info32;
 use crate::syscall::stat::{FirstStat, OldStat, Stat64};
 use crate::syscall::statfs::Statfs32;

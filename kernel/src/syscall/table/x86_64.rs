@@ -1,7 +1,7 @@
 //! The x86_64 table (arch/x86/entry/syscalls/syscall_64.tbl): the calls of SYSCALL in 64-bit code.
 
 use super::{Entry, adapt, arg, calls};
-use crate::abi::errno::to_rax;
+use crate::abi::errno::IntoRax;
 use crate::process::signal::layout::Info64;
 use crate::syscall::stat::Stat;
 use crate::syscall::statfs::Statfs;

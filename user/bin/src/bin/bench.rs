@@ -44,12 +44,13 @@ fn run(env: &Env) -> i32 {
     row("enosys_int80", costs::int80_number(NO_SUCH_CALL));
     #[cfg(target_arch = "x86")]
     if let Some(instruction) = sys::sysenter::instruction() {
-        let name = match instruction {
-            sys::sysenter::Instruction::Sysenter => "getpid_sysenter",
-            sys::sysenter::Instruction::Syscall => "getpid_syscall32",
-            sys::sysenter::Instruction::Int80 => "getpid_vsyscall_int80",
+        let (getpid, enosys) = match instruction {
+            sys::sysenter::Instruction::Sysenter => ("getpid_sysenter", "enosys_sysenter"),
+            sys::sysenter::Instruction::Syscall => ("getpid_syscall32", "enosys_syscall32"),
+            sys::sysenter::Instruction::Int80 => ("getpid_vsyscall_int80", "enosys_vsyscall_int80"),
         };
-        row(name, costs::getpid_vsyscall());
+        row(getpid, costs::getpid_vsyscall());
+        row(enosys, costs::vsyscall_number(NO_SUCH_CALL));
     }
     row("clock_gettime_entered", costs::clock_gettime_entered());
     if let Some(vdso) = Vdso::find(env) {

@@ -2,8 +2,14 @@
 //!
 //! Each reads the clock page and returns 0, or makes the system call and returns its result: a
 //! negative errno on failure, which the C library turns into `errno`. A bad pointer faults here, in
-//! user mode, and raises SIGSEGV. `x86_64.rs` and `x86.rs` have the differences between the widths:
-//! the address of the page, and the kernel entry.
+//! user mode, and raises SIGSEGV. `x86_64.rs` and `x86.rs` have what differs between the widths: the
+//! functions that are called often, in assembly, the address of the page, and the kernel entry. Here
+//! is what those leave over.
+//!
+//! getcpu: the kernel stores cpu | node << 12 in two places, the limit of GDT entry 15 (selector
+//! 0x7b) and the register that RDPID reads (IA32_TSC_AUX). It has one node, 0: the whole value is the
+//! CPU's number. On a CPU with RDPID the kernel replaces the eight bytes at `VDSO_GETCPU_SITE` by it
+//! at boot.
 
 #[cfg(target_arch = "x86")]
 mod x86;
@@ -17,7 +23,7 @@ use x86_64::{Long, SYS_CLOCK_GETRES, SYS_CLOCK_GETTIME, SYS_GETTIMEOFDAY, page, 
 
 use crate::math::Time;
 use crate::page::ClockPage;
-use crate::reader::{Counter, REALTIME, entry, now, quick, resolution};
+use crate::reader::{Counter, REALTIME, entry, now, resolution};
 use core::arch::asm;
 
 /// `struct timespec`; for 32-bit programs the old one, with 32-bit seconds.
@@ -61,6 +67,10 @@ struct Timezone {
     dst_time: i32,
 }
 
+/// 2^38 / 1000, rounded up: a number below 10^9 times it, shifted right by 38, is a thousandth.
+const PER_MICRO: u32 = ((1u64 << 38) / 1000 + 1) as u32;
+const _: () = assert!(PER_MICRO == 0x1062_4dd3);
+
 /// The CPU's own counter.
 struct Tsc;
 
@@ -87,65 +97,34 @@ impl Counter for Tsc {
     }
 }
 
-/// clock_gettime(2).
-#[unsafe(no_mangle)]
-unsafe extern "C" fn __vdso_clock_gettime(id: i32, time: *mut Timespec) -> i32 {
-    gettime(SYS_CLOCK_GETTIME, id, time)
+/// clock_gettime after a failed attempt.
+extern "C" fn slow_clock_gettime(id: i32, time: *mut Timespec) -> i32 {
+    slow_gettime(SYS_CLOCK_GETTIME, id, time)
 }
 
-/// clock_gettime for any layout of the result; `number` is the system call with that layout.
+/// clock_gettime by [`now`], for any layout of the result; `number` is the system call with that
+/// layout.
 #[inline(always)]
-fn gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
+fn slow_gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
     let page = page();
     if let Some(clock) = entry(page, id)
-        && let Some(at) = quick(page, clock, &Tsc)
+        && let Some(at) = now(page, clock, &Tsc)
     {
         // SAFETY: the program's pointer; a bad one faults in the program. Volatile, so that the
         // compiler can't omit the write.
         unsafe { time.write_volatile(at.into()) };
         return 0;
     }
-    slow_gettime(number, id, time)
-}
-
-/// [`gettime`] after a failed attempt: out of line, so that the usual case saves no registers.
-#[cold]
-#[inline(never)]
-fn slow_gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
-    let page = page();
-    if let Some(clock) = entry(page, id)
-        && let Some(at) = now(page, clock, &Tsc)
-    {
-        // SAFETY: as in `gettime`.
-        unsafe { time.write_volatile(at.into()) };
-        return 0;
-    }
     syscall(number, id as usize, time as usize)
 }
 
-/// gettimeofday(2). Either pointer may be NULL.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn __vdso_gettimeofday(time: *mut Timeval, zone: *mut Timezone) -> i32 {
-    let page = page();
-    if !time.is_null() {
-        let Some(at) = quick(page, &page.clocks[REALTIME], &Tsc) else {
-            return slow_gettimeofday(time, zone);
-        };
-        // SAFETY: as in `gettime`.
-        unsafe { time.write_volatile(at.into()) };
-    }
-    put_zone(page, zone)
-}
-
 /// gettimeofday after a failed attempt.
-#[cold]
-#[inline(never)]
-fn slow_gettimeofday(time: *mut Timeval, zone: *mut Timezone) -> i32 {
+extern "C" fn slow_gettimeofday(time: *mut Timeval, zone: *mut Timezone) -> i32 {
     let page = page();
     let Some(at) = now(page, &page.clocks[REALTIME], &Tsc) else {
         return syscall(SYS_GETTIMEOFDAY, time as usize, zone as usize);
     };
-    // SAFETY: as in `gettime`.
+    // SAFETY: as in `slow_gettime`.
     unsafe { time.write_volatile(at.into()) };
     put_zone(page, zone)
 }
@@ -156,7 +135,7 @@ fn put_zone(page: &ClockPage, zone: *mut Timezone) -> i32 {
     if !zone.is_null() {
         let minutes_west = page.minutes_west.get() as i32;
         let dst_time = page.dst_time.get() as i32;
-        // SAFETY: as in `gettime`.
+        // SAFETY: as in `slow_gettime`.
         unsafe {
             zone.write_volatile(Timezone {
                 minutes_west,
@@ -175,46 +154,12 @@ unsafe extern "C" fn __vdso_clock_getres(id: i32, time: *mut Timespec) -> i32 {
         && let Some(nanos) = resolution(page, clock)
     {
         if !time.is_null() {
-            // SAFETY: as in `gettime`.
+            // SAFETY: as in `slow_gettime`.
             unsafe { time.write_volatile(Time { seconds: 0, nanos }.into()) };
         }
         return 0;
     }
     syscall(SYS_CLOCK_GETRES, id as usize, time as usize)
-}
-
-/// time(2): the seconds of the last tick, one aligned load that needs no sequence lock.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn __vdso_time(time: *mut Long) -> Long {
-    let seconds = page().clocks[REALTIME].seconds.get() as Long;
-    if !time.is_null() {
-        // SAFETY: as in `gettime`.
-        unsafe { time.write_volatile(seconds) };
-    }
-    seconds
-}
-
-/// getcpu(2). The kernel stores cpu | node << 12 for it in two places: the limit of GDT entry 15
-/// (selector 0x7b), and the register that RDPID reads (IA32_TSC_AUX).
-#[unsafe(no_mangle)]
-unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32, _unused: *mut u8) -> i32 {
-    let both: u32;
-    // On a CPU with RDPID the kernel replaces these eight bytes by it at boot. A named label is
-    // sound here: the function is emitted once, and inlined nowhere.
-    // SAFETY: reads a descriptor's limit; with an invalid selector LSL leaves eax unchanged.
-    #[allow(named_asm_labels)]
-    unsafe {
-        asm!("VDSO_GETCPU_SITE:", "mov eax, 0x7b", "lsl eax, eax", out("eax") both, options(nomem, nostack));
-    }
-    if !cpu.is_null() {
-        // SAFETY: as in `gettime`.
-        unsafe { cpu.write_volatile(both & 0xfff) };
-    }
-    if !node.is_null() {
-        // SAFETY: as in `gettime`.
-        unsafe { node.write_volatile(both >> 12) };
-    }
-    0
 }
 
 /// Required by `no_std`. Nothing here panics: the image's test checks that this function is absent.

@@ -1,9 +1,18 @@
 //! The 32-bit image: the page by CALL/POP, the kernel by `__kernel_vsyscall`, and the two
 //! trampolines that signal handlers return to.
+//!
+//! The functions in assembly are [`crate::reader::quick`], as in the 64-bit image. They save the registers that they use
+//! beside C's three, and have unwind entries for it.
+// For the one instruction that Intel syntax can't express, in `page!`.
+#![allow(bad_asm_style)]
 
-use crate::math::Time;
-use crate::page::ClockPage;
-use core::arch::{asm, global_asm};
+use crate::math::{NANOS_PER_SEC, SHIFT, Time};
+use crate::page::{CLOCKS, CYCLE, ClockPage, ENTRY_SHIFT, LIMIT, MODE_RDTSCP, offsets};
+use crate::reader::REALTIME;
+use core::arch::{asm, global_asm, naked_asm};
+use core::mem::offset_of;
+
+use super::{Timespec, Timeval, Timezone};
 
 /// C's `long`.
 pub type Long = i32;
@@ -62,10 +71,303 @@ impl From<Time> for Timespec64 {
     }
 }
 
+/// Saves a register.
+macro_rules! save {
+    ($register:literal) => {
+        concat!(
+            "push ",
+            $register,
+            "\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset ",
+            $register,
+            ", 0\n"
+        )
+    };
+}
+
+/// Restores a register; the caller's frame is `$bytes` above the stack pointer then.
+macro_rules! restore {
+    ($register:literal, $bytes:literal) => {
+        concat!(
+            "pop ",
+            $register,
+            "\n.cfi_def_cfa_offset ",
+            $bytes,
+            "\n.cfi_restore ",
+            $register,
+            "\n"
+        )
+    };
+}
+
+/// The clock page's address to a register, as in [`page`].
+macro_rules! page {
+    ($register:literal) => {
+        concat!(
+            "call 2f\n.cfi_adjust_cfa_offset 4\n2: pop ",
+            $register,
+            "\n.cfi_adjust_cfa_offset -4\n",
+            // Intel syntax doesn't support a difference of two symbols here.
+            ".att_syntax prefix\nadd $vvar_page - 2b, %",
+            $register,
+            "\n.intel_syntax noprefix\n"
+        )
+    };
+}
+
+/// The time of the clock at `$at` in the page at ebx: seconds to ecx, by `$high` their upper half to
+/// esi, nanoseconds to edx, below one second or with whole seconds to carry (label 5). Continues at
+/// label 3 for a clock that counts ticks or none, at label 9 if the attempt fails.
+macro_rules! count {
+    ($at:literal, $high:expr) => {
+        concat!(
+            // The number of the clock's last write, before its data.
+            "mov edi, [",
+            $at,
+            " + {written}]\n",
+            "cmp dword ptr [",
+            $at,
+            " + {mode}], {rdtscp}\n",
+            "jb 3f\n",
+            "ja 4f\n",
+            "rdtscp\n", // overwrites ecx
+            "2: sub eax, [ebx + {cycle}]\n",
+            "sbb edx, [ebx + {cycle} + 4]\n",
+            // Beyond 32 bits, or a counter before the base.
+            "jne 9f\n",
+            "cmp eax, [ebx + {limit}]\n",
+            "ja 9f\n",
+            "mul dword ptr [",
+            $at,
+            " + {mult}]\n",
+            "add eax, [",
+            $at,
+            " + {nanos}]\n",
+            "adc edx, [",
+            $at,
+            " + {nanos} + 4]\n",
+            "mov ecx, [",
+            $at,
+            " + {seconds}]\n",
+            $high,
+            // Behind all the data: whether a write has begun since.
+            "cmp edi, [ebx]\n",
+            "jne 9f\n",
+            "shld edx, eax, 32 - {shift}\n",
+            "cmp edx, {second}\n",
+            "jae 5f\n",
+            "6:\n",
+        )
+    };
+}
+
+/// The rare parts of [`count`]: a CPU without RDTSCP, and whole seconds. `$carry` adds to the upper
+/// half of the seconds.
+macro_rules! count_rarely {
+    ($carry:literal) => {
+        concat!(
+            "4: lfence\n",
+            "rdtsc\n",
+            "jmp 2b\n",
+            "5: sub edx, {second}\n",
+            "add ecx, 1\n",
+            $carry,
+            "cmp edx, {second}\n",
+            "jae 5b\n",
+            "jmp 6b\n",
+        )
+    };
+}
+
+/// clock_gettime for one of the layouts of a time. `$high` loads the upper half of the seconds,
+/// `$carry` adds to it, `$put` writes the result to the address in eax.
+macro_rules! clock_gettime {
+    ($high:literal, $carry:literal, $put:literal, $slow:path) => {
+        naked_asm!(
+            ".cfi_startproc",
+            save!("ebx"),
+            save!("esi"),
+            save!("edi"),
+            // 1. The clock's entry: esi bytes into the table.
+            "mov esi, [esp + 16]",
+            "cmp esi, {clocks}",
+            "jae 9f",
+            page!("ebx"),
+            "shl esi, {entry_shift}",
+            // 2. Its time.
+            count!("ebx + esi", $high),
+            // 3. The result. A bad pointer faults in the program.
+            "mov eax, [esp + 20]",
+            $put,
+            "xor eax, eax",
+            ".cfi_remember_state",
+            restore!("edi", 12),
+            restore!("esi", 8),
+            restore!("ebx", 4),
+            "ret",
+            ".cfi_restore_state",
+            // The time of the last tick, in whole nanoseconds. A clock that only the kernel can
+            // read, or none, has no write to match.
+            "3: mov edx, [ebx + esi + {nanos}]",
+            "mov ecx, [ebx + esi + {seconds}]",
+            $high,
+            "cmp edi, [ebx]",
+            "je 6b",
+            "9:",
+            ".cfi_remember_state",
+            restore!("edi", 12),
+            restore!("esi", 8),
+            restore!("ebx", 4),
+            "jmp {slow}",
+            ".cfi_restore_state",
+            count_rarely!($carry),
+            ".cfi_endproc",
+            clocks = const CLOCKS,
+            entry_shift = const ENTRY_SHIFT,
+            written = const offsets(0).written,
+            mode = const offsets(0).mode,
+            mult = const offsets(0).mult,
+            nanos = const offsets(0).nanos,
+            seconds = const offsets(0).seconds,
+            cycle = const CYCLE,
+            limit = const LIMIT,
+            rdtscp = const MODE_RDTSCP,
+            shift = const SHIFT,
+            second = const NANOS_PER_SEC,
+            slow = sym $slow,
+        )
+    };
+}
+
+/// clock_gettime(2).
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __vdso_clock_gettime(id: i32, time: *mut Timespec) -> i32 {
+    clock_gettime!(
+        "",
+        "",
+        "mov [eax], ecx\nmov [eax + 4], edx\n",
+        super::slow_clock_gettime
+    )
+}
+
 /// clock_gettime64(2).
+#[unsafe(naked)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __vdso_clock_gettime64(id: i32, time: *mut Timespec64) -> i32 {
-    super::gettime(SYS_CLOCK_GETTIME64, id, time)
+    clock_gettime!(
+        "mov esi, [ebx + esi + {seconds} + 4]\n",
+        "adc esi, 0\n",
+        "mov [eax], ecx\nmov [eax + 4], esi\nmov [eax + 8], edx\nmov dword ptr [eax + 12], 0\n",
+        slow_clock_gettime64
+    )
+}
+
+/// [`super::slow_clock_gettime`] for clock_gettime64.
+extern "C" fn slow_clock_gettime64(id: i32, time: *mut Timespec64) -> i32 {
+    super::slow_gettime(SYS_CLOCK_GETTIME64, id, time)
+}
+
+/// gettimeofday(2). Either pointer may be NULL.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __vdso_gettimeofday(time: *mut Timeval, zone: *mut Timezone) -> i32 {
+    naked_asm!(
+        ".cfi_startproc",
+        save!("ebx"),
+        save!("edi"),
+        page!("ebx"),
+        "cmp dword ptr [esp + 12], 0",
+        "je 7f",
+        count!("ebx", ""),
+        // Nanoseconds to microseconds: / 1000 as x / 2^38, exact below a second.
+        "mov eax, {per_micro}",
+        "mul edx",
+        "shr edx, 38 - 32",
+        "mov eax, [esp + 12]",
+        "mov [eax], ecx",
+        "mov [eax + 4], edx",
+        "7: mov ecx, [esp + 16]",
+        "test ecx, ecx",
+        "jne 8f",
+        "12: xor eax, eax",
+        ".cfi_remember_state",
+        restore!("edi", 8),
+        restore!("ebx", 4),
+        "ret",
+        ".cfi_restore_state",
+        "8: mov eax, [ebx + {zone}]",
+        "mov [ecx], eax",
+        "mov eax, [ebx + {zone} + 4]",
+        "mov [ecx + 4], eax",
+        "jmp 12b",
+        // CLOCK_REALTIME never counts ticks.
+        "3: 9:",
+        ".cfi_remember_state",
+        restore!("edi", 8),
+        restore!("ebx", 4),
+        "jmp {slow}",
+        ".cfi_restore_state",
+        count_rarely!(""),
+        ".cfi_endproc",
+        written = const offsets(REALTIME).written,
+        mode = const offsets(REALTIME).mode,
+        mult = const offsets(REALTIME).mult,
+        nanos = const offsets(REALTIME).nanos,
+        seconds = const offsets(REALTIME).seconds,
+        cycle = const CYCLE,
+        limit = const LIMIT,
+        rdtscp = const MODE_RDTSCP,
+        shift = const SHIFT,
+        second = const NANOS_PER_SEC,
+        per_micro = const super::PER_MICRO,
+        zone = const offset_of!(ClockPage, minutes_west),
+        slow = sym super::slow_gettimeofday,
+    )
+}
+
+/// time(2): the seconds of the last tick, one aligned load that needs no sequence lock. The page's
+/// address is in eax, the result's place.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __vdso_time(time: *mut Long) -> Long {
+    naked_asm!(
+        ".cfi_startproc",
+        page!("eax"),
+        "mov eax, [eax + {seconds}]",
+        "mov ecx, [esp + 4]",
+        "test ecx, ecx",
+        "jne 3f",
+        "ret",
+        "3: mov [ecx], eax",
+        "ret",
+        ".cfi_endproc",
+        seconds = const offsets(REALTIME).seconds,
+    )
+}
+
+/// getcpu(2): see [`super`] for the number and the node.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+// The function is emitted once, and inlined nowhere.
+#[allow(named_asm_labels)]
+unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32, _unused: *mut u8) -> i32 {
+    naked_asm!(
+        ".cfi_startproc",
+        "mov edx, [esp + 4]",
+        "mov ecx, [esp + 8]",
+        "VDSO_GETCPU_SITE:",
+        "mov eax, 0x7b",
+        "lsl eax, eax",
+        "test edx, edx",
+        "je 2f",
+        "mov [edx], eax",
+        "2: xor eax, eax",
+        "test ecx, ecx",
+        "je 3f",
+        "mov [ecx], eax",
+        "3: ret",
+        ".cfi_endproc",
+    )
 }
 
 // The unprefixed names, weak so that a program's own definition wins.

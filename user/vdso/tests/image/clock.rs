@@ -80,7 +80,7 @@ pub fn gettime(program: &Program, id: i32) -> Result<Time, i32> {
 pub fn expected(program: &Program, id: usize, cycle: u64) -> Time {
     let clock = &program.page.clocks[id];
     let delta = (cycle.wrapping_sub(program.page.cycle.get()) as i64).max(0) as u128;
-    let nanos = (delta * u128::from(clock.mult.get()) + u128::from(clock.nanos.get())) >> 28;
+    let nanos = (delta * u128::from(clock.mult.low()) + u128::from(clock.nanos.get())) >> 28;
     let second = u128::from(NANOS_PER_SEC);
     Time {
         seconds: clock.seconds.get() as i64 + (nanos / second) as i64,

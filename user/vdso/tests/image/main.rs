@@ -1,5 +1,5 @@
 //! Tests of the two vDSO images on the host: as ELF files (`elf`), by calls of their functions
-//! (`time`, `call`), and by single steps (`steps`, `unwind`). `program` is the loader.
+//! (`time`, `call`), and by single steps (`steps`, `torn`, `unwind`). `program` is the loader.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
@@ -9,4 +9,5 @@ mod elf;
 mod program;
 mod steps;
 mod time;
+mod torn;
 mod unwind;

@@ -99,9 +99,9 @@ impl Program {
     }
 }
 
-/// Maps zeroed memory below 4 GiB, where 32-bit code can access it.
+/// Maps zeroed memory below 4 GiB, where 32-bit code can access it; a child shares it.
 pub fn map_low(size: usize, protection: i32) -> *mut u8 {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT;
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_32BIT;
     // SAFETY: a new mapping, which replaces none.
     let address = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
     assert_ne!(address, libc::MAP_FAILED);

@@ -10,11 +10,11 @@ use vdso::math::mult_for;
 use vdso::page::{MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
 use vdso::writer::Timekeeper;
 
-type UserRegisters = libc::user_regs_struct;
+pub type UserRegisters = libc::user_regs_struct;
 
 /// Runs one call in a child, and `look` before each of its instructions in the image; returns
 /// their number, including the CALL.
-fn trace(
+pub fn trace(
     program: &Program,
     name: &str,
     arguments: [usize; 3],

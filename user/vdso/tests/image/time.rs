@@ -11,19 +11,28 @@ use vdso::reader::{MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIM
 fn counting_clocks_are_between_two_counter_readings() {
     both(|program| {
         for mode in [MODE_RDTSCP, MODE_RDTSC] {
+            let mut tried = 0;
             // At the base, seconds after it, and more than 2^32 cycles after it.
             for ago in [0, 1_000_000, 7_000_000_000, 1 << 45, 1 << 60] {
                 publish(&program, mode, ago);
                 for id in COUNTING {
                     let before = expected(&program, id, tsc());
                     let time = gettime(&program, id as i32).unwrap();
+                    // The kernel's, for the system call.
+                    let attempt = vdso::count::attempt(program.page, id as i32);
                     let after = expected(&program, id, tsc());
                     assert!(
                         before <= time && time <= after,
                         "{id}: {before:?} {time:?} {after:?}"
                     );
+                    assert!(
+                        attempt.is_none_or(|time| before <= time && time <= after),
+                        "{id}: {before:?} {attempt:?} {after:?}"
+                    );
+                    tried += u32::from(attempt.is_some());
                 }
             }
+            assert!(tried > 0, "no attempt succeeds");
         }
     });
 }
@@ -69,6 +78,13 @@ fn coarse_clocks_are_the_last_tick() {
             gettime(&program, MONOTONIC_COARSE as i32),
             Ok(keeper.at_base(MONOTONIC).unwrap())
         );
+        assert_eq!(
+            vdso::count::attempt(program.page, MONOTONIC_COARSE as i32),
+            Some(keeper.at_base(MONOTONIC).unwrap())
+        );
+        for id in [2, 3, 8, 9, 10, 12, -1, i32::MIN, i32::MAX] {
+            assert_eq!(vdso::count::attempt(program.page, id), None);
+        }
         let result = low(0usize);
         let to = std::ptr::from_mut(result) as usize;
         assert_eq!(
@@ -87,10 +103,10 @@ fn coarse_clocks_are_the_last_tick() {
 fn a_reader_waits_for_the_writer() {
     both(|program| {
         let old = publish(&program, MODE_RDTSCP, 0);
-        // SAFETY: the page's first word is its sequence counter, an atomic.
-        let sequence = unsafe { &*std::ptr::from_ref(program.page).cast::<AtomicU32>() };
+        // SAFETY: the page's first word is its count of writes, an atomic.
+        let begun = unsafe { &*std::ptr::from_ref(program.page).cast::<AtomicU32>() };
         for id in [MONOTONIC, MONOTONIC_COARSE] {
-            sequence.fetch_add(1, Ordering::SeqCst);
+            let write = begun.fetch_add(1, Ordering::SeqCst) + 1;
             let done = AtomicBool::new(false);
             std::thread::scope(|scope| {
                 let reader = scope.spawn(|| {
@@ -103,8 +119,11 @@ fn a_reader_waits_for_the_writer() {
                     !done.load(Ordering::SeqCst),
                     "clock {id} was read while it was written"
                 );
-                program.page.clocks[id].seconds.set(12_345);
-                sequence.fetch_add(1, Ordering::SeqCst);
+                let clock = &program.page.clocks[id];
+                clock.seconds.set(12_345);
+                // SAFETY: the count of the clock's last write, an atomic.
+                let written = unsafe { &*(&raw const clock.written).cast::<AtomicU32>() };
+                written.store(write, Ordering::SeqCst);
                 assert_eq!(reader.join().unwrap().seconds, 12_345);
             });
         }
