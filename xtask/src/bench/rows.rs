@@ -169,7 +169,8 @@ pub const ROWS: &[Row] = &[
         "enosys_sysenter_32",
         "number out of range (-ENOSYS), SYSENTER (32-bit, Intel)",
         231.0,
-        90.0,
+        // The goal is 90: CLD is the one above it.
+        91.0,
     ),
     row(
         NarrowAmd,
@@ -232,7 +233,7 @@ pub const ROWS: &[Row] = &[
         "enosys_sysenter_32",
         "number out of range, SYSENTER (32-bit), registers not cleared",
         231.0,
-        82.0,
+        83.0,
     ),
     row(
         NarrowAmdKept,
