@@ -4,7 +4,8 @@
 //! copy, and returns `EFAULT` if a fault can't be resolved (`arch/extable.rs`). The program may
 //! change memory between two reads of the same address: read once, check the copy.
 //!
-//! `strings.rs` reads strings, `window.rs` has accesses by word, for signal frames.
+//! `range.rs` has the buffers of reads and writes, `strings.rs` reads strings, `window.rs` has accesses
+//! by word, for signal frames.
 //!
 //! Floor 8: it may use the floors below (tests/floors/floors.txt), of which it needs the address
 //! space's limits, the scheduler's preemption points and the table of recoverable faults. A fault
@@ -33,9 +34,11 @@ use crate::mm::{PAGE_SIZE, fallible};
 use crate::sched::preempt::{self, STRIDE};
 use crate::{clac, extable, stac};
 
+mod range;
 mod strings;
 pub mod window;
 
+pub use range::UserRange;
 pub use strings::first_nul;
 pub use window::Window;
 
@@ -206,31 +209,63 @@ impl UserPtr<u8> {
         // SAFETY: the destination is the slice.
         unsafe { prefix_in(out.as_mut_ptr(), self.0, out.len()) }
     }
+}
 
-    /// Writes `bytes` up to the first address that can't be written; returns the number of bytes
-    /// copied.
-    pub fn write_prefix(self, bytes: &[u8]) -> usize {
-        // SAFETY: the source is the slice.
-        unsafe { prefix_out(self.0, bytes.as_ptr(), bytes.len()) }
+/// Copies advance the range past the bytes that they transferred, up to the first that can't be read or
+/// written, and return their number.
+impl UserRange {
+    /// Copies its first bytes to `out`.
+    #[inline]
+    pub fn take(&mut self, out: &mut [u8]) -> usize {
+        may_sleep();
+        self.transfer(out.len(), |from, len| {
+            // SAFETY: the destination is the slice; `from` is in the user address space.
+            unsafe { raw_copy(out.as_mut_ptr(), from as *const u8, len) }
+        })
     }
 
-    /// Copies `len` bytes to a page frame at offset `at`, up to the first that can't be read;
-    /// returns the number of bytes copied. Panics if the range exceeds the page.
+    /// Copies `bytes` to its start.
+    #[inline]
+    pub fn put(&mut self, bytes: &[u8]) -> usize {
+        may_sleep();
+        self.transfer(bytes.len(), |to, len| {
+            // SAFETY: the source is the slice; `to` is in the user address space.
+            unsafe { raw_copy(to as *mut u8, bytes.as_ptr(), len) }
+        })
+    }
+
+    /// Fills its first bytes, at most `most`, with zeros.
+    #[inline(always)]
+    pub fn put_zeros(&mut self, most: usize) -> usize {
+        may_sleep();
+        self.transfer(most, |to, len| {
+            // SAFETY: `to` is in the user address space.
+            unsafe { raw_clear(to as *mut u8, len) }
+        })
+    }
+
+    /// Copies its first `len` bytes to a page frame at offset `at`. Panics if the range exceeds the page.
     ///
     /// Programs may have the page mapped: source and destination may be the same memory, and other
     /// tasks may change it during a fault. So the copy uses a pointer, not a reference.
-    pub fn read_page(self, page: &Frame, at: usize, len: usize) -> usize {
+    pub fn take_page(&mut self, page: &Frame, at: usize, len: usize) -> usize {
         assert!(at + len <= PAGE_SIZE as usize);
-        // SAFETY: within the page, which `page` keeps allocated.
-        unsafe { prefix_in(page.as_ptr().add(at), self.0, len) }
+        may_sleep();
+        self.transfer(len, |from, len| {
+            // SAFETY: within the page, which `page` keeps allocated; `from` is in the user address space.
+            unsafe { raw_copy(page.as_ptr().add(at), from as *const u8, len) }
+        })
     }
 
-    /// Copies `len` bytes of a page frame at offset `at` to user memory, up to the first that can't
-    /// be written; otherwise as [`Self::read_page`].
-    pub fn write_page(self, page: &Frame, at: usize, len: usize) -> usize {
+    /// Copies `len` bytes of a page frame at offset `at` to its start; otherwise as
+    /// [`Self::take_page`].
+    pub fn put_page(&mut self, page: &Frame, at: usize, len: usize) -> usize {
         assert!(at + len <= PAGE_SIZE as usize);
-        // SAFETY: within the page, which `page` keeps allocated.
-        unsafe { prefix_out(self.0, page.as_ptr().add(at), len) }
+        may_sleep();
+        self.transfer(len, |to, len| {
+            // SAFETY: within the page, which `page` keeps allocated; `to` is in the user address space.
+            unsafe { raw_copy(to as *mut u8, page.as_ptr().add(at), len) }
+        })
     }
 }
 
@@ -313,10 +348,13 @@ pub fn clear(address: u64, len: usize) -> Result<(), Errno> {
 ///
 /// # Errors
 /// `EFAULT` if it isn't.
+#[inline(always)]
 pub fn check(address: u64, len: usize) -> Result<(), Errno> {
-    match address.checked_add(len as u64) {
-        Some(end) if end <= TASK_SIZE => Ok(()),
-        _ => Err(Errno::EFAULT),
+    // A sum that wraps is cut at the largest number, which is beyond the user address space too.
+    if address.saturating_add(len as u64) <= TASK_SIZE {
+        Ok(())
+    } else {
+        Err(Errno::EFAULT)
     }
 }
 
@@ -346,20 +384,6 @@ unsafe fn prefix_in(to: *mut u8, from: u64, len: usize) -> usize {
     }
     // SAFETY: the caller vouches for `to`; `from` was checked, and faults are caught.
     len - unsafe { raw_copy(to, from as *const u8, len) }
-}
-
-/// Copies up to the first byte that can't be written; returns the number of bytes copied.
-///
-/// # Safety
-/// `from` is valid for reads of `len` bytes.
-#[cfg_attr(debug_assertions, track_caller)]
-unsafe fn prefix_out(to: u64, from: *const u8, len: usize) -> usize {
-    may_sleep();
-    if check(to, len).is_err() {
-        return 0;
-    }
-    // SAFETY: the caller vouches for `from`; `to` was checked, and faults are caught.
-    len - unsafe { raw_copy(to as *mut u8, from, len) }
 }
 
 /// Copies `len` bytes from user memory, or fails with `EFAULT`.
@@ -426,10 +450,46 @@ unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize
     )
 }
 
+/// Fills `len` bytes with zeros as [`raw_copy`] copies; returns the number of bytes **not** filled. Inline:
+/// a read of /dev/zero is little else.
+///
+/// # Safety
+/// The bytes are in the user address space.
+#[inline(always)]
+unsafe fn raw_clear(to: *mut u8, len: usize) -> usize {
+    let mut rest = len / 8;
+    // SAFETY: the caller vouches for the range; a fault continues at label 5 with the remaining bytes in rcx.
+    unsafe {
+        asm!(
+            stac!(),
+            "2: rep stosq",
+            "mov ecx, {tail:e}",
+            "3: rep stosb",
+            "5:",
+            clac!(),
+            ".pushsection .text.fixup, \"ax\"",
+            "4: lea rcx, [{tail} + rcx * 8]",
+            "6: rep stosb",
+            "jmp 5b",
+            ".popsection",
+            extable!("2b", "4b"),
+            extable!("3b", "5b"),
+            extable!("6b", "5b"),
+            tail = in(reg) len % 8,
+            inout("rcx") rest,
+            inout("rdi") to => _,
+            in("rax") 0,
+            options(nostack),
+        );
+    }
+    rest
+}
+
 #[cfg(all(test, debug_assertions))]
 mod tests {
-    use super::UserPtr;
+    use super::{UserPtr, UserRange};
     use crate::kernel_test;
+    use crate::mm::frame::Frame;
     use crate::sync::{Mutex, is_noticed, rank};
 
     kernel_test!(
@@ -458,8 +518,20 @@ mod tests {
                 ("read_prefix", || {
                     UserPtr::<u8>::new(AT).read_prefix(&mut [0]);
                 }),
-                ("write_prefix", || {
-                    UserPtr::<u8>::new(AT).write_prefix(&[0]);
+                ("take", || {
+                    { UserRange::EMPTY }.take(&mut [0]);
+                }),
+                ("put", || {
+                    { UserRange::EMPTY }.put(&[0]);
+                }),
+                ("put_zeros", || {
+                    { UserRange::EMPTY }.put_zeros(1);
+                }),
+                ("take_page", || {
+                    { UserRange::EMPTY }.take_page(&Frame::zeroed().unwrap(), 0, 1);
+                }),
+                ("put_page", || {
+                    { UserRange::EMPTY }.put_page(&Frame::zeroed().unwrap(), 0, 1);
                 }),
                 ("read_u32", || {
                     let _ = super::read_u32(AT);

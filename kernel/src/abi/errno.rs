@@ -1,23 +1,26 @@
 //! Error numbers: Linux's (include/uapi/asm-generic/errno.h), with the texts that the call
 //! log prints as strace does.
 
+use core::num::NonZero;
+
 /// An error that a system call reports: returned to the program as `-errno`. As wide as the
-/// result, so that [`SysResult`] travels in two registers.
+/// result, so that [`SysResult`] travels in two registers, and never 0, so that a `Result<(), Errno>`
+/// travels in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Errno(usize);
+pub struct Errno(NonZero<usize>);
 
 /// What a handler returns: the value for rax, or the error.
 pub type SysResult = Result<usize, Errno>;
 
 impl Errno {
     /// The error with this number, positive.
-    pub const fn from_number(number: usize) -> Self {
+    pub const fn from_number(number: NonZero<usize>) -> Self {
         Self(number)
     }
 
     /// The error's number, positive.
     pub const fn number(self) -> usize {
-        self.0
+        self.0.get()
     }
 }
 
@@ -26,7 +29,7 @@ impl Errno {
 pub const fn to_rax(result: SysResult) -> u64 {
     match result {
         Ok(value) => value as u64,
-        Err(errno) => (errno.0 as u64).wrapping_neg(),
+        Err(errno) => (errno.number() as u64).wrapping_neg(),
     }
 }
 
@@ -72,11 +75,11 @@ macro_rules! errnos {
         // The list is Linux's, whole: which of them have a use here changes.
         #[allow(missing_docs, dead_code)]
         impl Errno {
-            $(pub const $name: Self = Self($number);)*
+            $(pub const $name: Self = Self(NonZero::new($number).unwrap());)*
 
             /// The error's name, `ENOENT`; `None` for a number without one.
             pub const fn name(self) -> Option<&'static str> {
-                match self.0 {
+                match self.number() {
                     $($number => Some(stringify!($name)),)*
                     _ => None,
                 }
@@ -84,7 +87,7 @@ macro_rules! errnos {
 
             /// What strerror(3) says of it.
             pub const fn text(self) -> &'static str {
-                match self.0 {
+                match self.number() {
                     $($number => $text,)*
                     _ => "Unknown error",
                 }

@@ -153,6 +153,16 @@ pub struct Segments {
 }
 
 impl Segments {
+    /// Registers that may hold any selector.
+    pub const UNKNOWN: Self = Self {
+        ds: u16::MAX,
+        es: u16::MAX,
+        fs: u16::MAX,
+        gs: u16::MAX,
+        fs_base: 0,
+        gs_base: 0,
+    };
+
     /// Updates a sleeping task's bases after a change of its TLS descriptor `slot`: FS or GS takes
     /// the new base if its selector names that descriptor.
     pub fn take_base(&mut self, slot: usize, descriptor: u64) {
@@ -185,13 +195,22 @@ impl Segments {
         }
     }
 
-    /// Loads the registers for the task about to run. Its TLS descriptors must be in the GDT.
-    pub fn load(&self) {
-        // A selector whose descriptor no longer exists becomes null, as on Linux.
-        load_selector!("ds", self.ds);
-        load_selector!("es", self.es);
-        set_fs(self.fs, self.fs_base);
-        set_gs(self.gs, self.gs_base);
+    /// Loads the registers for the task about to run, after those of `previous`. Its TLS descriptors must be in
+    /// the GDT.
+    pub fn load(&self, previous: &Self) {
+        // A selector whose descriptor no longer exists becomes null, as on Linux. A null selector stays
+        // (load_seg_legacy in arch/x86/kernel/process_64.c).
+        if self.ds | self.es | previous.ds | previous.es != 0 {
+            load_selector!("ds", self.ds);
+            load_selector!("es", self.es);
+        }
+        if self.fs | self.gs | previous.fs | previous.gs != 0 {
+            set_fs(self.fs, self.fs_base);
+            set_gs(self.gs, self.gs_base);
+        } else {
+            write(FS_BASE, self.fs_base);
+            write(KERNEL_GS_BASE, self.gs_base);
+        }
         // An interrupt from user mode sets SS to null, and SYSRET on AMD CPUs then leaves the
         // program a stack segment with stale attributes (Linux: X86_BUG_SYSRET_SS_ATTRS).
         // SAFETY: the kernel's own data segment.

@@ -12,8 +12,8 @@
 use core::arch::x86_64::_rdseed64_step;
 
 use crate::sync::{Mutex, rank};
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng as _, SeedableRng as _};
 use x86_64::instructions::random::RdRand;
 
 use crate::arch::{cpu, tsc};
@@ -23,7 +23,7 @@ const KEY: usize = 32;
 /// Bytes generated with one key.
 const BLOCK: usize = 256;
 /// Weight of a random byte in a long call, in copied bytes ([`Stride`], 4 KiB between two
-/// preemption points): a random byte costs 60 instructions without vector registers.
+/// preemption points): a random byte costs 30 instructions without vector registers.
 ///
 /// [`Stride`]: crate::sched::preempt::Stride
 pub const FILL_WEIGHT: usize = 16;

@@ -279,6 +279,19 @@ impl Text {
         self.push_str(core::str::from_utf8(&columns[first..]).unwrap_or_default());
     }
 
+    /// Appends `text`, left-aligned in `width` columns.
+    pub fn push_left(&mut self, text: &str, width: usize) {
+        self.push_str(text);
+        self.push_spaces(width.saturating_sub(text.len()));
+    }
+
+    /// Appends `value` in decimal, left-aligned in `width` columns.
+    pub fn push_decimal_left(&mut self, value: u64, width: usize) {
+        let before = self.len();
+        self.push_decimal(value, 0);
+        self.push_spaces((before + width).saturating_sub(self.len()));
+    }
+
     /// Appends a space and `value` in decimal.
     pub fn push_next(&mut self, value: u64) {
         self.push_str(" ");

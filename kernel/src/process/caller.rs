@@ -91,29 +91,13 @@ pub fn file(fd: i32) -> Result<Arc<File>, Errno> {
     current().process.files.lock().lock().get(fd)
 }
 
-/// The caller's open file `fd`, for a read.
+/// The caller's open file `fd`, including O_PATH files.
 ///
 /// # Errors
-/// `EBADF`, also if it isn't open for reading.
-#[inline]
-pub fn readable(fd: i32) -> Result<Arc<File>, Errno> {
-    file_if(fd, File::is_readable)
-}
-
-/// The caller's open file `fd`, for a write.
-///
-/// # Errors
-/// `EBADF`, also if it isn't open for writing.
-#[inline]
-pub fn writable(fd: i32) -> Result<Arc<File>, Errno> {
-    file_if(fd, File::is_writable)
-}
-
-#[inline]
-fn file_if(fd: i32, allowed: fn(&File) -> bool) -> Result<Arc<File>, Errno> {
-    let task = current();
-    let table = task.process.files.lock();
-    table.lock().get_if(fd, allowed)
+/// `EBADF`.
+#[inline(always)]
+pub fn any_file(fd: i32) -> Result<Arc<File>, Errno> {
+    current().process.files.lock().lock().get_any(fd)
 }
 
 /// Calls `f` with the caller's table of descriptors locked. Files that `f` removes must be dropped

@@ -382,7 +382,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     task.process.membarriers.store(0, Ordering::Relaxed);
     loaded.new.mm.activate();
     gdt::set_tls(&task.tls.lock());
-    task.segments.lock().load();
+    task.segments.lock().load(&Segments::UNKNOWN);
     task.fpu.lock().load();
     // The edit makes the return one by IRET: SYSRET would leave the address of the first instruction
     // in rcx, where the new program expects 0.

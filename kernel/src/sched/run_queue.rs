@@ -248,6 +248,7 @@ fn change(turn: Turn) {
 
 fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::RunQueue>) {
     let previous = scheduler.current.replace(next.clone());
+    let mut left = Segments::UNKNOWN;
     if let Some(previous) = &previous {
         if Arc::ptr_eq(previous, &next) {
             return;
@@ -259,7 +260,8 @@ fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::R
                 .fetch_add(1, Ordering::Relaxed);
         }
         previous.fpu.lock().save();
-        previous.segments.set(Segments::read());
+        left = Segments::read();
+        previous.segments.set(left);
         previous.save_work();
     }
     let mut unused = 0;
@@ -283,7 +285,7 @@ fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::R
     }
     next.activate();
     // After the address space: selectors may refer to its LDT.
-    next.segments.lock().load();
+    next.segments.lock().load(&left);
     next.fpu.lock().load();
     // The task before `previous` has left its stack: its last reference may be dropped.
     let gone = core::mem::replace(&mut scheduler.previous, previous);

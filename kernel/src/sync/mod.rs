@@ -1,14 +1,17 @@
-//! Locks: a ranked spin lock and a sleeping lock.
+//! Locks: a ranked lock and a sleeping lock.
 //!
 //! A [`Mutex`] is held briefly: never during a copy to or from user memory, never over a task
 //! switch. Its type names its rank ([`rank`]); a lock may be taken only if all held locks have
 //! lower ranks. A [`SleepLock`](crate::sched::sleep_lock::SleepLock) may be held over both; a task
 //! that finds it taken sleeps.
 //!
-//! In the normal build a [`Mutex`] is just a `spin::Mutex`. With debug assertions `held.rs` tracks
-//! the held locks and panics on a violation. `docs/LOCKS.md` has the order, and why an interrupt
-//! handler may take any lock.
+//! One CPU runs, with interrupts disabled while a lock is held: taking a [`Mutex`] is a load, a test and
+//! a store, without a locked instruction, and one that is found taken is an error of the kernel: its
+//! holder would never run again. With debug assertions `held.rs` tracks the held locks and panics on a
+//! violation of the order. `docs/LOCKS.md` has the order, and why an interrupt handler may take any
+//! lock.
 
+use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 
@@ -21,28 +24,37 @@ pub use held::tests::is_noticed;
 
 use rank::Rank;
 
-/// A spin lock with a rank.
+/// A lock with a rank, for one CPU.
 pub struct Mutex<T: ?Sized, R> {
     rank: PhantomData<fn() -> R>,
-    lock: spin::Mutex<T>,
+    is_held: Cell<bool>,
+    value: UnsafeCell<T>,
 }
+
+// SAFETY: one CPU runs, and no code is interrupted while it takes or releases a lock: interrupts are
+// enabled only in user mode, in the idle loop and at preemption points, none of which is in this file. So
+// `is_held` is read and written as by one thread, and admits one holder at a time to the value, which
+// may pass from one task to another (`T: Send`).
+unsafe impl<T: ?Sized + Send, R> Sync for Mutex<T, R> {}
 
 /// Guard of a [`Mutex`]: access to the value until dropped.
 pub struct MutexGuard<'a, T: ?Sized, R> {
-    rank: PhantomData<fn() -> R>,
-    guard: spin::MutexGuard<'a, T>,
+    lock: &'a Mutex<T, R>,
+    // Shared and sent between tasks as the reference that it stands for.
+    value: PhantomData<&'a mut T>,
     // Dropped after the lock is released.
     #[cfg(debug_assertions)]
     _entry: held::Entry,
 }
 
 impl<T, R> Mutex<T, R> {
-    /// Wraps `value` in an unlocked lock.
+    /// Wraps `value` in a lock that is free.
     #[inline(always)]
     pub const fn new(value: T) -> Self {
         Self {
             rank: PhantomData,
-            lock: spin::Mutex::new(value),
+            is_held: Cell::new(false),
+            value: UnsafeCell::new(value),
         }
     }
 }
@@ -50,12 +62,12 @@ impl<T, R> Mutex<T, R> {
 impl<T, R> Mutex<T, R> {
     /// The value, by exclusive reference, without locking.
     pub fn get_mut(&mut self) -> &mut T {
-        self.lock.get_mut()
+        self.value.get_mut()
     }
 
     /// Unwraps the value.
     pub fn into_inner(self) -> T {
-        self.lock.into_inner()
+        self.value.into_inner()
     }
 }
 
@@ -66,7 +78,7 @@ impl<T: ?Sized, R: Rank> Mutex<T, R> {
     pub fn lock(&self) -> MutexGuard<'_, T, R> {
         #[cfg(debug_assertions)]
         held::check::<R>(self.address(), false);
-        self.guard(self.lock.lock())
+        self.take_or_panic()
     }
 
     /// Takes the lock while another of its rank may be held. Each caller states why two tasks can't
@@ -76,14 +88,32 @@ impl<T: ?Sized, R: Rank> Mutex<T, R> {
     pub fn lock_beside(&self) -> MutexGuard<'_, T, R> {
         #[cfg(debug_assertions)]
         held::check::<R>(self.address(), true);
-        self.guard(self.lock.lock())
+        self.take_or_panic()
     }
 
     /// Takes the lock if it is free.
     #[inline(always)]
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T, R>> {
-        Some(self.guard(self.lock.try_lock()?))
+        if self.is_held.get() {
+            return None;
+        }
+        self.is_held.set(true);
+        Some(MutexGuard {
+            lock: self,
+            value: PhantomData,
+            #[cfg(debug_assertions)]
+            _entry: held::Entry::new::<R>(self.address()),
+        })
+    }
+
+    #[inline(always)]
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn take_or_panic(&self) -> MutexGuard<'_, T, R> {
+        match self.try_lock() {
+            Some(guard) => guard,
+            None => taken_twice(R::NAME),
+        }
     }
 
     /// Stores `value` and returns the old one, for the caller to drop with the lock released:
@@ -123,25 +153,21 @@ impl<T: ?Sized, R: Rank> Mutex<T, R> {
     /// # Safety
     /// The holder never runs again.
     pub unsafe fn force_unlock(&self) {
-        // SAFETY: the holder never runs again, as the caller promises.
-        unsafe { self.lock.force_unlock() };
-    }
-
-    #[inline(always)]
-    #[cfg_attr(debug_assertions, track_caller)]
-    fn guard<'a>(&'a self, guard: spin::MutexGuard<'a, T>) -> MutexGuard<'a, T, R> {
-        MutexGuard {
-            rank: PhantomData,
-            guard,
-            #[cfg(debug_assertions)]
-            _entry: held::Entry::new::<R>(self.address()),
-        }
+        self.is_held.set(false);
     }
 
     #[cfg(debug_assertions)]
     fn address(&self) -> usize {
-        (&raw const self.lock).cast::<()>() as usize
+        (&raw const self.is_held) as usize
     }
+}
+
+/// A lock is taken that its holder can't release any more: on one CPU a task doesn't wait for it.
+#[cold]
+#[inline(never)]
+#[cfg_attr(debug_assertions, track_caller)]
+fn taken_twice(name: &str) -> ! {
+    panic!("lock: {name} is taken while it is held")
 }
 
 impl<T: Default, R> Default for Mutex<T, R> {
@@ -155,14 +181,23 @@ impl<T: ?Sized, R> Deref for MutexGuard<'_, T, R> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        &self.guard
+        // SAFETY: `is_held` is set for this guard alone, which lends the value no longer than itself.
+        unsafe { &*self.lock.value.get() }
     }
 }
 
 impl<T: ?Sized, R> DerefMut for MutexGuard<'_, T, R> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.guard
+        // SAFETY: as in `deref`; the reference to the guard is exclusive.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized, R> Drop for MutexGuard<'_, T, R> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.lock.is_held.set(false);
     }
 }
 

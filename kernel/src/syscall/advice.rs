@@ -299,9 +299,7 @@ pub fn mincore(addr: u64, len: u64, out: UserPtr<u8>) -> SysResult {
                 .min(AT_ONCE)
                 .min((area.end - start) / PAGE_SIZE);
             let mut bytes = fallible::zeroed(count as usize)?;
-            for (i, byte) in (0..).zip(&mut bytes) {
-                *byte = u8::from(mm.is_in_memory(area, start + i * PAGE_SIZE));
-            }
+            mm.mark_in_memory(area, start, &mut bytes);
             Ok(bytes)
         })?;
         out.add(done as usize).write_slice(&bytes)?;

@@ -1,8 +1,7 @@
 //! File I/O: read(2) and write(2), their positioned and vectored forms, and lseek(2).
 //!
-//! For write(2) [`caller::writable`] looks up the descriptor in the process's table (`vfs/fdtable.rs`),
-//! [`UserBuffer`] (`vfs/io.rs`) makes the buffer a source of bytes, and [`File::write`] writes from
-//! it and returns the number of bytes.
+//! For write(2) [`caller::any_file`] looks up the descriptor in the process's table (`vfs/fdtable.rs`), and
+//! [`File::write_user`] checks the buffer, writes from it and returns the number of bytes.
 //!
 //! The next file on a call's path: `vfs/file.rs`.
 
@@ -13,11 +12,11 @@ use linux_raw_sys::general::{SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET}
 use super::argument::{Word, pair};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
-use crate::mm::fallible::TryPush as _;
+use crate::mm::fallible;
 use crate::process::caller::{self, Caller};
-use crate::usercopy::{self, UserPtr};
+use crate::usercopy::{UserPtr, UserRange};
 use crate::vfs::file::File;
-use crate::vfs::io::{MAX_RW_COUNT, Range, UserBuffer};
+use crate::vfs::io::{MAX_RW_COUNT, UserBuffer};
 use crate::vfs::notify;
 
 /// Most elements of a vector (UIO_MAXIOV).
@@ -26,23 +25,20 @@ const RANGES_MAX: usize = 1024;
 /// Buffer in user memory, checked to be in the user address space and truncated to
 /// [`MAX_RW_COUNT`].
 fn buffer(at: UserPtr<u8>, count: usize) -> Result<UserBuffer<'static>, Errno> {
-    usercopy::check(at.address(), count)?;
-    if count > isize::MAX as usize {
-        return Err(Errno::EINVAL);
-    }
-    Ok(UserBuffer::new(at, count.min(MAX_RW_COUNT)))
+    let range = UserRange::new(at, count)?;
+    Ok(UserBuffer::new(range.first(MAX_RW_COUNT)))
 }
 
 /// read(2).
+#[inline(always)]
 pub fn read(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
-    let file = caller::readable(fd)?;
-    file.read(None, &mut buffer(buf, count)?)
+    caller::any_file(fd)?.read_user(buf, count)
 }
 
 /// write(2).
+#[inline(always)]
 pub fn write(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
-    let file = caller::writable(fd)?;
-    file.write(None, &mut buffer(buf, count)?, &Caller)
+    caller::any_file(fd)?.write_user(buf, count, &Caller)
 }
 
 /// Position in a file, from an argument.
@@ -95,7 +91,7 @@ pub fn pwrite64_32(fd: i32, buf: UserPtr<u8>, count: usize, low: u32, high: u32)
 }
 
 /// Ranges of user memory, and their length in bytes together.
-pub type Vector = (Vec<Range>, usize);
+pub type Vector = (Vec<UserRange>, usize);
 
 /// Reads a vector of `count` `struct iovec`, address and length.
 ///
@@ -104,18 +100,14 @@ pub type Vector = (Vec<Range>, usize);
 pub fn ranges<W: Word>(vector: UserPtr<[W; 2]>, count: usize) -> Result<Vector, Errno> {
     let count = check_count(count)?;
     let mut total = 0;
-    let mut ranges = Vec::new();
+    let mut ranges = fallible::with_capacity(count)?;
     for [at, len] in vector.read_vec(count)? {
         let at = at.into();
         let len = usize::try_from(len.signed()).map_err(|_| Errno::EINVAL)?;
-        usercopy::check(at, len)?;
         // Bytes beyond MAX_RW_COUNT are left to the next call.
-        let len = len.min(MAX_RW_COUNT - total);
-        total += len;
-        ranges.try_push(Range {
-            at: UserPtr::new(at),
-            len,
-        })?;
+        let range = UserRange::new(UserPtr::new(at), len)?.first(MAX_RW_COUNT - total);
+        total += range.len();
+        ranges.push(range);
     }
     Ok((ranges, total))
 }
@@ -140,7 +132,7 @@ pub fn read_vector(
     nowait: bool,
 ) -> SysResult {
     let done = if file.ops().takes_vectors(false) {
-        match file.read_with(at, &mut UserBuffer::of(&ranges, total), nowait) {
+        match file.read_with(at, &mut UserBuffer::of_all(&ranges, total), nowait) {
             Err(Errno::EISDIR) if total == 0 => Ok(0),
             done => done,
         }
@@ -164,7 +156,7 @@ pub fn write_vector(
     if file.ops().takes_vectors(true) {
         file.write_with(
             at,
-            &mut UserBuffer::of(&ranges, total),
+            &mut UserBuffer::of_all(&ranges, total),
             nowait,
             append,
             &Caller,
@@ -179,15 +171,15 @@ pub fn write_vector(
 /// Calls `call` for each range in turn and stops at a short transfer; an error after the first byte
 /// is a short transfer too.
 fn one_by_one(
-    ranges: &[Range],
+    ranges: &[UserRange],
     mut call: impl FnMut(&mut UserBuffer<'_>) -> SysResult,
 ) -> SysResult {
     let mut done = 0;
     for range in ranges {
-        match call(&mut UserBuffer::new(range.at, range.len)) {
+        match call(&mut UserBuffer::new(*range)) {
             Ok(moved) => {
                 done += moved;
-                if moved < range.len {
+                if moved < range.len() {
                     break;
                 }
             }

@@ -11,7 +11,7 @@ use super::io::{self, Vector};
 use super::socket::{self, ADDRESS_MAX, is_nonblocking, read_address, write_address};
 use crate::abi::errno::{Errno, SysResult};
 use crate::net::{self, Incoming, Outgoing, address};
-use crate::usercopy::{self, UserPtr};
+use crate::usercopy::{UserPtr, UserRange};
 use crate::vfs::io::{MAX_RW_COUNT, UserBuffer};
 
 /// Most elements of a message's vector (UIO_MAXIOV).
@@ -69,9 +69,8 @@ impl<W: Word> Header<W> {
 /// Buffer in user memory, checked to be in the user address space and truncated to
 /// [`MAX_RW_COUNT`].
 fn buffer(at: UserPtr<u8>, len: usize) -> Result<UserBuffer<'static>, Errno> {
-    let len = len.min(MAX_RW_COUNT);
-    usercopy::check(at.address(), len)?;
-    Ok(UserBuffer::new(at, len))
+    let range = UserRange::new(at, len.min(MAX_RW_COUNT))?;
+    Ok(UserBuffer::new(range))
 }
 
 /// sendto(2).
@@ -107,7 +106,7 @@ pub(super) fn send_message<W: Word>(fd: i32, header: &Header<W>, flags: u32) -> 
     let name = read_address(header.name, header.name_len)?;
     let (ranges, total) = header.vector()?;
     let sent = cmsg::read::<W>(header.control, header.control_len)?;
-    let mut bytes = UserBuffer::of(&ranges, total);
+    let mut bytes = UserBuffer::of_all(&ranges, total);
     let mut message = Outgoing {
         from: &mut bytes,
         to: Some(name).filter(|name| !name.is_empty()),
@@ -161,7 +160,7 @@ pub fn recv(fd: i32, at: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
 pub(super) fn receive_message<W: Word>(fd: i32, header: &Header<W>, flags: u32) -> SysResult {
     let (file, socket) = socket::get(fd)?;
     let (ranges, total) = header.vector()?;
-    let mut bytes = UserBuffer::of(&ranges, total);
+    let mut bytes = UserBuffer::of_all(&ranges, total);
     let mut incoming = net::receive(&socket, &mut bytes, flags, is_nonblocking(&file))?;
     let mut control = cmsg::Writer::new::<W>(header.control, header.control_len);
     control.write(&mut incoming, flags)?;

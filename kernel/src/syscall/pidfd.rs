@@ -88,12 +88,12 @@ fn advise_another(fd: i32, (ranges, _): &Vector, advice: u32) -> SysResult {
         return Err(Errno::EPERM);
     }
     let mut done = 0;
-    for range in ranges.iter().filter(|range| range.len > 0) {
-        let start = range.at.address();
-        let taken = end_of_advice(start, range.len as u64, advice)
+    for range in ranges.iter().filter(|range| !range.is_empty()) {
+        let start = range.start().address();
+        let taken = end_of_advice(start, range.len() as u64, advice)
             .and_then(|end| in_parts(&mm, start, end, advice, &mut Holes::new()));
         match taken {
-            Ok(()) => done += range.len,
+            Ok(()) => done += range.len(),
             Err(_) if done > 0 => break,
             Err(errno) => return Err(errno),
         }

@@ -9,7 +9,7 @@ use linux_raw_sys::general::RLIMIT_NOFILE;
 use super::time::Pair;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
-use crate::mm::fallible::TryPush as _;
+use crate::mm::fallible;
 use crate::process::caller;
 use crate::process::current;
 use crate::process::signal::{mask, restart};
@@ -48,13 +48,13 @@ fn poll_until(
     }
     let mut entries = fds.read_vec(count)?;
     // The open files, with the index of the entry. The result of the other entries is known now.
-    let mut files: Vec<(usize, Arc<File>, Ready)> = Vec::new();
+    let mut files: Vec<(usize, Arc<File>, Ready)> = fallible::with_capacity(count)?;
     let mut absent = 0;
     let mut stride = Stride::default();
     for (at, entry) in entries.iter_mut().enumerate() {
         entry[1] &= 0xffff;
         match caller::file(entry[0]) {
-            Ok(file) => files.try_push((at, file, requested(*entry)))?,
+            Ok(file) => files.push((at, file, requested(*entry))),
             Err(_) if entry[0] < 0 => {}
             Err(_) => {
                 entry[1] |= POLLNVAL << 16;

@@ -8,8 +8,7 @@ use crate::mm::PAGE_SIZE;
 use crate::process::ptrace::{self, Ids};
 use crate::process::{SharedMm, table};
 use crate::sched::preempt::{self, Stride};
-use crate::usercopy::UserPtr;
-use crate::vfs::io::Range;
+use crate::usercopy::{UserPtr, UserRange};
 use crate::vm::vma::Prot;
 
 /// Direction of a transfer.
@@ -23,32 +22,24 @@ enum Direction {
 
 /// Position in the ranges of a vector.
 struct Cursor {
-    ranges: alloc::vec::IntoIter<Range>,
-    at: u64,
-    left: usize,
+    ranges: alloc::vec::IntoIter<UserRange>,
+    current: UserRange,
 }
 
 impl Cursor {
     fn new(vector: Vector) -> Self {
         Self {
             ranges: vector.0.into_iter(),
-            at: 0,
-            left: 0,
+            current: UserRange::EMPTY,
         }
     }
 
-    /// Address and length of the rest of the current range; `None` at the end.
-    fn piece(&mut self) -> Option<(u64, usize)> {
-        while self.left == 0 {
-            let range = self.ranges.next()?;
-            (self.at, self.left) = (range.at.address(), range.len);
+    /// The rest of the current range; `None` at the end.
+    fn piece(&mut self) -> Option<&mut UserRange> {
+        while self.current.is_empty() {
+            self.current = self.ranges.next()?;
         }
-        Some((self.at, self.left))
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        self.at += bytes as u64;
-        self.left -= bytes;
+        Some(&mut self.current)
     }
 }
 
@@ -84,22 +75,20 @@ fn transfer_ranges(pid: i32, local: Vector, remote: Vector, direction: Direction
     let mm = task.mm().ok_or(Errno::ESRCH)?;
     let (mut local, mut remote) = (Cursor::new(local), Cursor::new(remote));
     let mut done = 0;
-    let mut buffer = [0; 1024];
     let mut stride = Stride::default();
-    while let (Some((here, here_len)), Some((there, there_len))) = (local.piece(), remote.piece()) {
+    while let (Some(here), Some(there)) = (local.piece(), remote.piece()) {
         // Within a page of the remote process: the next page may be unmapped.
-        let in_page = (PAGE_SIZE - there % PAGE_SIZE) as usize;
-        let len = here_len.min(there_len).min(in_page).min(buffer.len());
-        let chunk = &mut buffer[..len];
+        let at = there.start().address();
+        let in_page = (PAGE_SIZE - at % PAGE_SIZE) as usize;
+        let len = here.len().min(there.len()).min(in_page);
         let moved = match direction {
-            Direction::FromRemote => copy_from_remote(&mm, there, chunk, here),
-            Direction::ToRemote => copy_to_remote(&mm, there, chunk, here),
+            Direction::FromRemote => copy_from_remote(&mm, at, here, len),
+            Direction::ToRemote => copy_to_remote(&mm, at, here, len),
         };
+        there.skip(moved);
         if stride.passes(moved) {
             preempt::killed()?;
         }
-        local.advance(moved);
-        remote.advance(moved);
         done += moved;
         if moved < len {
             return if done > 0 {
@@ -112,28 +101,39 @@ fn transfer_ranges(pid: i32, local: Vector, remote: Vector, direction: Direction
     Ok(done)
 }
 
-/// Copies from the remote address `there` through `chunk` to `here`; returns the number of bytes
-/// copied. The caller's memory is written after the remote address space is unlocked.
-fn copy_from_remote(mm: &SharedMm, there: u64, chunk: &mut [u8], here: u64) -> usize {
-    let read = {
+/// Copies `len` bytes within a page from the remote address `there` to `here`; returns the number of bytes
+/// copied. The caller's memory is written after the remote address space is unlocked: the reference
+/// keeps the page meanwhile.
+fn copy_from_remote(mm: &SharedMm, there: u64, here: &mut UserRange, len: usize) -> usize {
+    let page = {
         let mut mm = mm.lock();
-        if mm.allows(there, Prot::READ) {
-            mm.peek(there, chunk)
-        } else {
-            0
-        }
+        let may = mm.allows(there, Prot::READ);
+        may.then(|| mm.page_to_read(there)).flatten()
     };
-    UserPtr::new(here).write_prefix(&chunk[..read])
+    page.map_or(0, |page| {
+        here.put_page(&page, (there % PAGE_SIZE) as usize, len)
+    })
 }
 
-/// Copies from `here` through `chunk` to the remote address `there`; returns the number of bytes
-/// copied.
-fn copy_to_remote(mm: &SharedMm, there: u64, chunk: &mut [u8], here: u64) -> usize {
-    let read = UserPtr::new(here).read_prefix(chunk);
-    match mm.lock().store(there, &chunk[..read]) {
-        Ok(()) => read,
-        Err(_) => 0,
+/// Copies `len` bytes within a page from `here` to the remote address `there`; returns the number of bytes
+/// copied. A buffer is in between: during a fault the remote process may fork, and its page would be
+/// the child's too.
+fn copy_to_remote(mm: &SharedMm, there: u64, here: &mut UserRange, len: usize) -> usize {
+    let mut buffer = [0; 1024];
+    let mut done = 0;
+    while done < len {
+        let part = &mut buffer[..(len - done).min(1024)];
+        let read = here.take(part);
+        let stored = mm.lock().store(there + done as u64, &part[..read]);
+        if stored.is_err() {
+            break;
+        }
+        done += read;
+        if read < part.len() {
+            break;
+        }
     }
+    done
 }
 
 /// process_vm_readv(2).

@@ -248,7 +248,7 @@ fn user_to_or_from_pipe(fd: i32, vector: Result<Vector, Errno>, flags: u32) -> S
     let file = caller::file(fd)?;
     let end = End::of(&file).ok_or(Errno::EBADF)?;
     let (ranges, total) = vector?;
-    let mut buffer = UserBuffer::of(&ranges, total);
+    let mut buffer = UserBuffer::of_all(&ranges, total);
     let nonblocking = is_nonblocking(&file, flags);
     let (result, done) = if file.is_writable() {
         let result = end.write(0, &mut buffer, nonblocking).inspect_err(raise);

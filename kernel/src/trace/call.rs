@@ -1,6 +1,8 @@
 //! The system call being printed: arguments, outcome, and reads of the program's memory, any of
 //! which may fail.
 
+use core::num::NonZero;
+
 use crate::abi::door::Table;
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
@@ -43,11 +45,8 @@ impl Call {
     pub fn returned(self, rax: u64) -> Self {
         // A result of the i386 table has 32 bits.
         let error = self.signed(rax).wrapping_neg();
-        let outcome = if (1..4096).contains(&error) {
-            Err(Errno::from_number(error as usize))
-        } else {
-            Ok(rax)
-        };
+        let error = NonZero::new(error as usize).filter(|error| error.get() < 4096);
+        let outcome = error.map_or(Ok(rax), |error| Err(Errno::from_number(error)));
         Self {
             outcome: Some(outcome),
             ..self

@@ -132,9 +132,7 @@ impl Tty {
         let mut out = Vec::with_capacity(2 * bytes.len());
         {
             let mut state = self.state();
-            for &byte in bytes {
-                state.line.process_output(byte, &mut out);
-            }
+            state.line.process_all_output(bytes, &mut out);
         }
         self.send(&out);
     }

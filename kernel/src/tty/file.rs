@@ -21,9 +21,10 @@ use crate::process::capability::capable;
 use crate::sched::preempt::{self, Stride};
 use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::time::uptime_ns;
+use crate::usercopy::UserRange;
 use crate::vfs::file::flags::{O_ACCMODE, O_NOCTTY, O_WRONLY};
 use crate::vfs::inode::FileOps;
-use crate::vfs::io::{In, Out};
+use crate::vfs::io::{In, Moved, Out, UserBuffer};
 
 /// Most bytes copied at a time.
 const PART: usize = 256;
@@ -149,6 +150,27 @@ impl TerminalFile {
         Ok(())
     }
 
+    /// Checks that the caller may write.
+    ///
+    /// # Errors
+    /// `EIO` after a hang-up; those of job control.
+    #[inline]
+    fn check_write(&self) -> Result<(), Errno> {
+        if self.is_console {
+            return Ok(());
+        }
+        let state = self.tty.state();
+        if state.hang_ups != self.hang_ups {
+            return Err(Errno::EIO);
+        }
+        let stops = state.line.termios().has(Local::TOSTOP);
+        drop(state);
+        if stops {
+            self.tty.check_access(SIGTTOU)?;
+        }
+        Ok(())
+    }
+
     /// Waits for room to write; returns it in bytes.
     fn wait_room(&self, nonblocking: bool) -> Result<usize, Errno> {
         self.tty.changed.wait_for(|| {
@@ -218,18 +240,17 @@ impl FileOps for TerminalFile {
         result
     }
 
-    fn write(&self, _offset: u64, from: &mut dyn In, nonblocking: bool) -> Result<(), Errno> {
-        if !self.is_console {
-            let state = self.tty.state();
-            if state.hang_ups != self.hang_ups {
-                return Err(Errno::EIO);
-            }
-            let stops = state.line.termios().has(Local::TOSTOP);
-            drop(state);
-            if stops {
-                self.tty.check_access(SIGTTOU)?;
-            }
+    fn write_user(&self, from: UserRange, nonblocking: bool) -> Moved {
+        if from.is_empty() {
+            return (0, self.check_write());
         }
+        let mut from = UserBuffer::new(from);
+        let result = self.write(0, &mut from, nonblocking);
+        (In::done(&from), result)
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, nonblocking: bool) -> Result<(), Errno> {
+        self.check_write()?;
         if from.left() == 0 {
             return Ok(());
         }

@@ -7,11 +7,12 @@ use alloc::sync::Arc;
 use spin::Once;
 
 use super::inode::FileOps;
-use super::io::{In, Out};
-use crate::abi::errno::Errno;
+use super::io::{In, MAX_RW_COUNT, Moved, Out, UserBuffer, finish};
+use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::Device;
 use crate::dev::random;
-use crate::sched::preempt::{self, Stride};
+use crate::sched::preempt::{self, STRIDE, Stride};
+use crate::usercopy::UserRange;
 
 /// /dev/null.
 pub const NULL: Device = Device::new(1, 3);
@@ -71,6 +72,10 @@ pub fn open(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
 struct Null;
 
 impl FileOps for Null {
+    fn has_position(&self) -> bool {
+        false
+    }
+
     fn read(&self, _offset: u64, _out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
         Ok(())
     }
@@ -78,6 +83,10 @@ impl FileOps for Null {
     fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
         from.skip_all();
         Ok(())
+    }
+
+    fn write_user(&self, from: UserRange, _nonblocking: bool) -> Moved {
+        (from.len().min(MAX_RW_COUNT), Ok(()))
     }
 }
 
@@ -87,8 +96,16 @@ struct Zero {
 }
 
 impl FileOps for Zero {
-    fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
-        out.put_zeros()
+    fn has_position(&self) -> bool {
+        false
+    }
+
+    fn read_user(&self, mut to: UserRange, _nonblocking: bool) -> SysResult {
+        let len = to.len();
+        if len <= STRIDE && to.put_zeros(len) == len {
+            return Ok(len);
+        }
+        fill_with_zeros(len, to)
     }
 
     fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
@@ -100,10 +117,22 @@ impl FileOps for Zero {
     }
 }
 
+/// Fills the rest of a buffer of `len` bytes with zeros; returns the number of bytes filled in all.
+#[cold]
+fn fill_with_zeros(len: usize, rest: UserRange) -> SysResult {
+    let mut out = UserBuffer::new(rest);
+    let result = out.put_zeros();
+    finish((len - rest.len() + Out::done(&out), result))
+}
+
 /// /dev/random and /dev/urandom: neither blocks, as on Linux once the generator is seeded.
 struct Random;
 
 impl FileOps for Random {
+    fn has_position(&self) -> bool {
+        false
+    }
+
     fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
         let mut bytes = [0; 256];
         let mut stride = Stride::default();

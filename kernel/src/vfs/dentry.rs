@@ -17,7 +17,7 @@ use super::mount::{self, Mount, MountFlags};
 use super::notify;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::mode;
-use crate::mm::fallible;
+use crate::mm::fallible::{self, Grow as _, TryPush as _};
 
 /// The parent directory of a dentry.
 #[derive(Clone)]
@@ -258,20 +258,24 @@ impl Location {
     }
 }
 
-/// The path made of the names that `walk` passes, the last component first. `walk` runs twice: to
-/// count the bytes, and to copy the names from the end on.
-fn path_of(mut walk: impl FnMut(&mut dyn FnMut(&[u8]))) -> Result<Vec<u8>, Errno> {
-    let mut len = 0;
-    walk(&mut |name| len += 1 + name.len());
-    let mut path = fallible::zeroed(len.max(1))?;
-    if len == 0 {
-        path[0] = b'/';
-    }
-    let mut at = len;
+/// The path made of the names that `walk` passes, the last component first.
+fn path_of(walk: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Result<Vec<u8>, Errno> {
+    // From its end to its start: the depth isn't known before.
+    let mut path = Vec::new();
+    let mut result = Ok(());
     walk(&mut |name| {
-        path[at - name.len()..at].copy_from_slice(name);
-        at -= name.len() + 1;
-        path[at] = b'/';
+        if result.is_ok() {
+            result = path.room_for(name.len() + 1);
+        }
+        if result.is_ok() {
+            path.extend(name.iter().rev());
+            path.push(b'/');
+        }
     });
+    result?;
+    if path.is_empty() {
+        path.try_push(b'/')?;
+    }
+    path.reverse();
     Ok(path)
 }

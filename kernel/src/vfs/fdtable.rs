@@ -15,19 +15,15 @@ pub const NR_OPEN: usize = 1 << 20;
 /// Slots in a word of the bit map.
 const WORD: usize = 64;
 
-/// A descriptor.
-#[derive(Clone)]
-struct Slot {
-    file: Arc<File>,
-    close_on_exec: bool,
-}
-
-/// A table of descriptors, shared by CLONE_FILES.
+/// A table of descriptors, shared by CLONE_FILES. A slot is only the file: each read and write looks it
+/// up there.
 #[derive(Default)]
 pub struct FdTable {
-    slots: Vec<Option<Slot>>,
+    slots: Vec<Option<Arc<File>>>,
     /// Bit map of the slots in use, 64 in a word.
     used: Vec<u64>,
+    /// Bit map of those that execve(2) closes.
+    close_on_exec: Vec<u64>,
     /// All numbers below are in use.
     lowest_free: usize,
     /// ID that owns the record locks of the process, from its first one on.
@@ -53,6 +49,7 @@ impl FdTable {
         Self {
             slots: Vec::new(),
             used: Vec::new(),
+            close_on_exec: Vec::new(),
             lowest_free: 0,
             owner: None,
         }
@@ -71,13 +68,16 @@ impl FdTable {
         if from == 0 {
             copy.slots.room_for(len)?;
             copy.used.room_for(len.div_ceil(WORD))?;
+            copy.close_on_exec.room_for(len.div_ceil(WORD))?;
             copy.lowest_free = self.lowest_free;
         }
         // Since the last part, slots in use may have become free.
         let end = len.clamp(from, from + Self::SLOTS);
         fallible::extend_from_slice(&mut copy.slots, &self.slots[from..end])?;
         let words = self.used.len().min(end.div_ceil(WORD));
-        fallible::extend_from_slice(&mut copy.used, &self.used[from / WORD..words])?;
+        let words = from / WORD..words;
+        fallible::extend_from_slice(&mut copy.used, &self.used[words.clone()])?;
+        fallible::extend_from_slice(&mut copy.close_on_exec, &self.close_on_exec[words])?;
         copy.lowest_free = copy.lowest_free.min(self.lowest_free);
         Ok(end < len)
     }
@@ -100,9 +100,11 @@ impl FdTable {
     fn grow(&mut self, len: usize) -> Result<(), Errno> {
         let words = len.div_ceil(WORD);
         self.slots.room_for(len - self.slots.len())?;
-        self.used.room_for(words - self.used.len())?;
+        for map in [&mut self.used, &mut self.close_on_exec] {
+            map.room_for(words - map.len())?;
+            map.resize(words, 0);
+        }
         self.slots.resize(len, None);
-        self.used.resize(words, 0);
         Ok(())
     }
 
@@ -143,8 +145,9 @@ impl FdTable {
     ///
     /// # Errors
     /// `EBADF`.
+    #[inline]
     pub fn get_any(&self, fd: i32) -> Result<Arc<File>, Errno> {
-        self.slot(fd).map(|slot| slot.file.clone())
+        self.slot(fd).cloned()
     }
 
     /// The open file of `fd`.
@@ -152,30 +155,18 @@ impl FdTable {
     /// # Errors
     /// `EBADF`, also for an O_PATH file.
     pub fn get(&self, fd: i32) -> Result<Arc<File>, Errno> {
-        self.get_if(fd, |file| !file.is_path())
-    }
-
-    /// The open file of `fd`, if it is `allowed`.
-    ///
-    /// # Errors
-    /// `EBADF`, also for a file that isn't.
-    #[inline]
-    pub fn get_if(&self, fd: i32, allowed: impl FnOnce(&File) -> bool) -> Result<Arc<File>, Errno> {
-        let slot = self.slot(fd)?;
-        if allowed(&slot.file) {
-            Ok(slot.file.clone())
-        } else {
-            Err(Errno::EBADF)
+        let file = self.slot(fd)?;
+        if file.is_path() {
+            return Err(Errno::EBADF);
         }
+        Ok(file.clone())
     }
 
     #[inline]
-    fn slot(&self, fd: i32) -> Result<&Slot, Errno> {
-        let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
-        self.slots
-            .get(index)
-            .and_then(Option::as_ref)
-            .ok_or(Errno::EBADF)
+    fn slot(&self, fd: i32) -> Result<&Arc<File>, Errno> {
+        // A negative number is beyond each table (NR_OPEN).
+        let slot = self.slots.get(fd as u32 as usize).and_then(Option::as_ref);
+        slot.ok_or(Errno::EBADF)
     }
 
     /// Installs `file` at the lowest free number from `from` on, below `limit` (RLIMIT_NOFILE). The
@@ -217,7 +208,6 @@ impl FdTable {
             return Err(Errno::EBADF);
         }
         let old = self.set_slot(index, file, close_on_exec)?;
-        let old = old.map(|slot| slot.file);
         if let Some(old) = &old {
             self.release_locks(old);
         }
@@ -229,15 +219,13 @@ impl FdTable {
         index: usize,
         file: &Arc<File>,
         close_on_exec: bool,
-    ) -> Result<Option<Slot>, Errno> {
+    ) -> Result<Option<Arc<File>>, Errno> {
         if index >= self.slots.len() {
             self.grow(index + 1)?;
         }
-        self.used[index / WORD] |= 1 << (index % WORD);
-        Ok(self.slots[index].replace(Slot {
-            file: file.clone(),
-            close_on_exec,
-        }))
+        set_bit(&mut self.used, index, true);
+        set_bit(&mut self.close_on_exec, index, close_on_exec);
+        Ok(self.slots[index].replace(file.clone()))
     }
 
     /// Removes `fd` and returns its file.
@@ -248,10 +236,10 @@ impl FdTable {
         self.slot(fd)?;
         let index = fd as usize;
         self.lowest_free = self.lowest_free.min(index);
-        let slot = self.slots[index].take().ok_or(Errno::EBADF)?;
-        self.used[index / WORD] &= !(1 << (index % WORD));
-        self.release_locks(&slot.file);
-        Ok(slot.file)
+        let file = self.slots[index].take().ok_or(Errno::EBADF)?;
+        set_bit(&mut self.used, index, false);
+        self.release_locks(&file);
+        Ok(file)
     }
 
     /// Whether `fd` is closed at execve(2).
@@ -259,7 +247,8 @@ impl FdTable {
     /// # Errors
     /// `EBADF`.
     pub fn is_close_on_exec(&self, fd: i32) -> Result<bool, Errno> {
-        self.slot(fd).map(|slot| slot.close_on_exec)
+        self.slot(fd)?;
+        Ok(has_bit(&self.close_on_exec, fd as usize))
     }
 
     /// Sets whether `fd` is closed at execve(2).
@@ -268,9 +257,7 @@ impl FdTable {
     /// `EBADF`.
     pub fn set_close_on_exec(&mut self, fd: i32, on: bool) -> Result<(), Errno> {
         self.slot(fd)?;
-        if let Some(slot) = &mut self.slots[fd as usize] {
-            slot.close_on_exec = on;
-        }
+        set_bit(&mut self.close_on_exec, fd as usize, on);
         Ok(())
     }
 
@@ -281,11 +268,13 @@ impl FdTable {
         while *from < end {
             let at = *from;
             *from += 1;
-            if let Some(slot) = self.slots[at].take_if(|slot| slot.close_on_exec) {
-                self.used[at / WORD] &= !(1 << (at % WORD));
+            if has_bit(&self.close_on_exec, at)
+                && let Some(file) = self.slots[at].take()
+            {
+                set_bit(&mut self.used, at, false);
                 self.lowest_free = 0;
-                self.release_locks(&slot.file);
-                return Some(Some(slot.file));
+                self.release_locks(&file);
+                return Some(Some(file));
             }
         }
         (end < self.slots.len()).then_some(None)
@@ -294,9 +283,9 @@ impl FdTable {
     /// Takes the last file out, of a table that ends. `Some(None)`: there may be more before many free slots.
     pub fn take_last(&mut self) -> Option<Option<Arc<File>>> {
         for _ in 0..Self::SLOTS {
-            if let Some(slot) = self.slots.pop()? {
-                self.release_locks(&slot.file);
-                return Some(Some(slot.file));
+            if let Some(file) = self.slots.pop()? {
+                self.release_locks(&file);
+                return Some(Some(file));
             }
         }
         Some(None)
@@ -312,7 +301,7 @@ impl FdTable {
 
     /// The open files, one for each descriptor.
     pub fn files(&self) -> impl Iterator<Item = &Arc<File>> {
-        self.slots.iter().flatten().map(|slot| &slot.file)
+        self.slots.iter().flatten()
     }
 
     /// The first descriptor in use from `from` on; `from` moves behind it. `Some(None)`: free slots were
@@ -333,4 +322,15 @@ impl FdTable {
     pub fn capacity(&self) -> usize {
         self.slots.len().next_multiple_of(64).max(64)
     }
+}
+
+/// Whether bit `index` of a bit map is set.
+fn has_bit(map: &[u64], index: usize) -> bool {
+    map[index / WORD] >> (index % WORD) & 1 != 0
+}
+
+/// Sets bit `index` of a bit map to `on`.
+fn set_bit(map: &mut [u64], index: usize, on: bool) {
+    let word = &mut map[index / WORD];
+    *word = *word & !(1 << (index % WORD)) | u64::from(on) << (index % WORD);
 }

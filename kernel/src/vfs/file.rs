@@ -13,14 +13,15 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsiz
 use super::dentry::Location;
 use super::epoll::Watchers;
 use super::inode::{FileOps, Inode};
-use super::io::{In, MAX_RW_COUNT, Out};
+use super::io::{In, MAX_RW_COUNT, Out, UserBuffer, finish};
 use super::lock::{self, Owner};
 use super::notify;
-use crate::abi::errno::Errno;
+use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::sched::preempt::STRIDE;
 use crate::sched::sleep_lock::{SleepGuard, SleepLock};
 use crate::sync::assert_none_held;
+use crate::usercopy::{UserPtr, UserRange};
 use crate::vfs::writer::{self, Writer};
 use crate::vfs::{change, pipe, write_exec};
 
@@ -70,12 +71,18 @@ pub struct File {
     is_writer: bool,
     /// Whether it is a regular file, with a size and RLIMIT_FSIZE.
     is_regular: bool,
-    /// [`FileOps::is_stream`].
-    is_stream: bool,
+    /// [`FileOps::has_position`].
+    has_position: bool,
     /// [`File::is_readable`].
     is_readable: bool,
     /// [`File::is_writable`].
     is_writable: bool,
+    /// Whether it is readable, without a position or an access time.
+    reads_anywhere: bool,
+    /// Whether it is writable, without a position.
+    writes_anywhere: bool,
+    /// O_NONBLOCK in `flags`.
+    is_nonblocking: AtomicBool,
     /// Recipient of SIGIO (F_SETOWN): a process ID, or a process group's, negated.
     pub owner: AtomicI32,
     /// Signal instead of SIGIO (F_SETSIG); 0 for SIGIO.
@@ -161,10 +168,16 @@ impl File {
         // F_SETFL changes none of the flags that these depend on.
         let is_open_for = |one: u32| [one, O_RDWR].contains(&(flags & O_ACCMODE));
         let is_path = flags & O_PATH != 0;
+        let is_readable = is_open_for(O_RDONLY) && !is_path;
+        let is_writable = is_open_for(O_WRONLY) && !is_path;
+        let has_position = ops.has_position();
         Arc::new(Self {
-            is_stream: ops.is_stream(),
-            is_readable: is_open_for(O_RDONLY) && !is_path,
-            is_writable: is_open_for(O_WRONLY) && !is_path,
+            has_position,
+            is_readable,
+            is_writable,
+            reads_anywhere: is_readable && !has_position,
+            writes_anywhere: is_writable && !has_position,
+            is_nonblocking: AtomicBool::new(kept & O_NONBLOCK != 0),
             location,
             ops,
             flags: AtomicU32::new(kept),
@@ -214,6 +227,8 @@ impl File {
         let fixed = self.flags() & !SETTABLE;
         self.flags
             .store(fixed | flags & SETTABLE, Ordering::Relaxed);
+        self.is_nonblocking
+            .store(flags & O_NONBLOCK != 0, Ordering::Relaxed);
     }
 
     /// Whether it was opened with O_PATH: a location alone, without reads or writes.
@@ -239,7 +254,7 @@ impl File {
     }
 
     fn nonblocking(&self) -> bool {
-        self.flags() & O_NONBLOCK != 0
+        self.is_nonblocking.load(Ordering::Relaxed)
     }
 
     /// The position.
@@ -252,30 +267,43 @@ impl File {
         self.offset.store(offset, Ordering::Relaxed);
     }
 
+    /// read(2) of up to `len` bytes to `at`; returns the number of bytes.
+    ///
+    /// # Errors
+    /// `EBADF` if not open for reading; `EFAULT`; those of the file operations.
+    #[inline(always)]
+    pub fn read_user(&self, at: UserPtr<u8>, len: usize) -> SysResult {
+        // Terminals, pipes, sockets, devices: without a position or an access time.
+        if self.reads_anywhere && !notify::is_on() {
+            let to = UserRange::new(at, len)?;
+            self.ops.read_user(to, self.nonblocking())
+        } else {
+            self.read_user_at_position(at, len)
+        }
+    }
+
+    #[inline(never)]
+    fn read_user_at_position(&self, at: UserPtr<u8>, len: usize) -> SysResult {
+        if !self.is_readable() {
+            return Err(Errno::EBADF);
+        }
+        let to = UserRange::new(at, len)?;
+        self.read(None, &mut UserBuffer::new(to))
+    }
+
     /// Reads from `at`, or from the position, which advances; returns the number of bytes.
     ///
     /// # Errors
     /// `EBADF` if not open for reading; those of the file operations.
-    #[inline(always)]
-    pub fn read(&self, at: Option<u64>, out: &mut dyn Out) -> Result<usize, Errno> {
-        // Inline for the fast path: a file that isn't regular, with no file watched.
-        if self.is_regular || notify::is_on() || !self.is_readable() {
-            self.read_with(at, out, false)
-        } else {
-            self.read_from(at, out, false, || ())
-        }
+    pub fn read(&self, at: Option<u64>, out: &mut dyn Out) -> SysResult {
+        self.read_with(at, out, false)
     }
 
     /// Reads as [`File::read`]; `nowait` forbids waiting, whatever the flags.
     ///
     /// # Errors
     /// As [`File::read`].
-    pub fn read_with(
-        &self,
-        at: Option<u64>,
-        out: &mut dyn Out,
-        nowait: bool,
-    ) -> Result<usize, Errno> {
+    pub fn read_with(&self, at: Option<u64>, out: &mut dyn Out, nowait: bool) -> SysResult {
         if notify::is_on() {
             self.read_noticed(at, out, nowait)
         } else {
@@ -285,12 +313,7 @@ impl File {
 
     /// A read with an IN_ACCESS event.
     #[cold]
-    fn read_noticed(
-        &self,
-        at: Option<u64>,
-        out: &mut dyn Out,
-        nowait: bool,
-    ) -> Result<usize, Errno> {
+    fn read_noticed(&self, at: Option<u64>, out: &mut dyn Out, nowait: bool) -> SysResult {
         let done = self.read_unnoticed(at, out, nowait)?;
         if done > 0 {
             notify::file(self, events::ACCESS);
@@ -303,12 +326,7 @@ impl File {
     /// # Errors
     /// As [`File::read`].
     #[inline]
-    pub fn read_unnoticed(
-        &self,
-        at: Option<u64>,
-        out: &mut dyn Out,
-        nowait: bool,
-    ) -> Result<usize, Errno> {
+    pub fn read_unnoticed(&self, at: Option<u64>, out: &mut dyn Out, nowait: bool) -> SysResult {
         if !self.is_readable() {
             Err(Errno::EBADF)
         } else if self.is_regular {
@@ -320,12 +338,7 @@ impl File {
 
     /// Reads a regular file and updates its access time.
     #[inline(never)]
-    fn read_regular(
-        &self,
-        at: Option<u64>,
-        out: &mut dyn Out,
-        nowait: bool,
-    ) -> Result<usize, Errno> {
+    fn read_regular(&self, at: Option<u64>, out: &mut dyn Out, nowait: bool) -> SysResult {
         // A long read is preemptible: others must not read at the same position meanwhile.
         let is_long = at.is_none() && out.left() > STRIDE;
         let _turn = is_long.then(|| self.turn()).flatten();
@@ -340,7 +353,7 @@ impl File {
         out: &mut dyn Out,
         nowait: bool,
         was_read: impl FnOnce(),
-    ) -> Result<usize, Errno> {
+    ) -> SysResult {
         let offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, out.left())?;
         let result = self.ops.read(offset, out, nowait || self.nonblocking());
@@ -348,17 +361,46 @@ impl File {
         self.moved(at, offset, out.done(), result)
     }
 
+    /// write(2) of `len` bytes from `at`, on behalf of `who`; returns the number of bytes.
+    ///
+    /// # Errors
+    /// `EBADF` if not open for writing; `EFAULT`; those of the file operations; `EFBIG`.
+    #[inline(always)]
+    pub fn write_user(&self, at: UserPtr<u8>, len: usize, who: &impl Writer) -> SysResult {
+        if self.writes_anywhere && !notify::is_on() {
+            let from = UserRange::new(at, len)?;
+            let (done, result) = self.ops.write_user(from, self.nonblocking());
+            self.look_for_reader(result, who);
+            finish((done, result))
+        } else {
+            self.write_user_at_position(at, len, who)
+        }
+    }
+
+    #[inline(never)]
+    fn write_user_at_position(&self, at: UserPtr<u8>, len: usize, who: &impl Writer) -> SysResult {
+        if !self.is_writable() {
+            return Err(Errno::EBADF);
+        }
+        let from = UserRange::new(at, len)?;
+        self.write(None, &mut UserBuffer::new(from), who)
+    }
+
+    /// Raises SIGPIPE if `result` says that a pipe has no reader. Other files than pipes raise it
+    /// themselves, as a flag of sendmsg(2) prevents it.
+    #[inline(always)]
+    fn look_for_reader(&self, result: Result<(), Errno>, who: &impl Writer) {
+        if result == Err(Errno::EPIPE) && pipe::End::of(self).is_some() {
+            who.no_reader();
+        }
+    }
+
     /// Writes at `at`, or at the position, which advances, on behalf of `who`; returns the number of
     /// bytes. The file is open for writing.
     ///
     /// # Errors
     /// Those of the file operations; `EFBIG`.
-    pub fn write(
-        &self,
-        at: Option<u64>,
-        from: &mut dyn In,
-        who: &impl Writer,
-    ) -> Result<usize, Errno> {
+    pub fn write(&self, at: Option<u64>, from: &mut dyn In, who: &impl Writer) -> SysResult {
         self.write_with(at, from, false, None, who)
     }
 
@@ -375,7 +417,7 @@ impl File {
         nowait: bool,
         append: Option<bool>,
         who: &impl Writer,
-    ) -> Result<usize, Errno> {
+    ) -> SysResult {
         if notify::is_on() {
             self.write_noticed(at, from, nowait, append, who)
         } else {
@@ -392,7 +434,7 @@ impl File {
         nowait: bool,
         append: Option<bool>,
         who: &impl Writer,
-    ) -> Result<usize, Errno> {
+    ) -> SysResult {
         let before = self.location.set_ids_if_watched();
         let done = self.write_unnoticed(at, from, nowait, append, who)?;
         notify::name(&self.location.dentry, self.location.lost_set_ids(before));
@@ -409,7 +451,7 @@ impl File {
         nowait: bool,
         append: Option<bool>,
         who: &impl Writer,
-    ) -> Result<usize, Errno> {
+    ) -> SysResult {
         debug_assert!(self.is_writable());
         let nonblocking = nowait || self.nonblocking();
         if self.is_regular {
@@ -418,10 +460,7 @@ impl File {
         let offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, from.left())?;
         let result = self.ops.write(offset, from, nonblocking);
-        // Other files than pipes raise SIGPIPE themselves, as a flag of sendmsg(2) prevents it.
-        if result == Err(Errno::EPIPE) && pipe::End::of(self).is_some() {
-            who.no_reader();
-        }
+        self.look_for_reader(result, who);
         self.moved(at, offset, from.done(), result)
     }
 
@@ -433,7 +472,7 @@ impl File {
         nonblocking: bool,
         append: Option<bool>,
         who: &impl Writer,
-    ) -> Result<usize, Errno> {
+    ) -> SysResult {
         let _turn = self.turn();
         let mut offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, from.left())?;
@@ -466,14 +505,11 @@ impl File {
         offset: u64,
         done: usize,
         result: Result<(), Errno>,
-    ) -> Result<usize, Errno> {
-        if done == 0 {
-            return result.map(|()| 0);
-        }
-        if at.is_none() && !self.is_stream {
+    ) -> SysResult {
+        if done > 0 && at.is_none() && self.has_position {
             self.set_offset(offset + done as u64);
         }
-        Ok(done)
+        finish((done, result))
     }
 }
 

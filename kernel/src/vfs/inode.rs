@@ -14,12 +14,13 @@ use crate::sync::{Mutex, rank};
 
 use super::dentry::{Dentry, Location};
 use super::endpoint::Endpoint;
-use super::io::{In, Out};
+use super::io::{In, Moved, Out, UserBuffer, finish};
 use super::xattr::Xattrs;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::fallible::Text;
 use crate::sched::wait::WaitQueue;
+use crate::usercopy::UserRange;
 use crate::vm::vma::PageSource;
 
 use crate::abi::metadata::{Change, Metadata, NewFile};
@@ -246,6 +247,12 @@ pub trait FileOps: Any + Send + Sync {
         false
     }
 
+    /// Whether transfers start at a position and advance it. Devices without content have none, though
+    /// pread(2) works.
+    fn has_position(&self) -> bool {
+        !self.is_stream()
+    }
+
     /// Whether lseek(2) returns 0 instead of `ESPIPE` (noop_llseek).
     fn ignores_seeks(&self) -> bool {
         false
@@ -272,6 +279,25 @@ pub trait FileOps: Any + Send + Sync {
     /// `ENOSPC`, `EFAULT`; `EINVAL` without writes.
     fn write(&self, _offset: u64, _from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
         Err(Errno::EINVAL)
+    }
+
+    /// read(2) into one range of user memory, of a file without a position: [`read`](Self::read) without a
+    /// buffer in between, for the files that need none. Returns the number of bytes.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), before the first byte.
+    fn read_user(&self, to: UserRange, nonblocking: bool) -> SysResult {
+        let mut out = UserBuffer::new(to);
+        let result = self.read(0, &mut out, nonblocking);
+        finish((Out::done(&out), result))
+    }
+
+    /// write(2) from one range of user memory, of a file without a position, as
+    /// [`read_user`](Self::read_user).
+    fn write_user(&self, from: UserRange, nonblocking: bool) -> Moved {
+        let mut from = UserBuffer::new(from);
+        let result = self.write(0, &mut from, nonblocking);
+        (In::done(&from), result)
     }
 
     /// The current readiness.

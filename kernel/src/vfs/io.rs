@@ -4,11 +4,10 @@
 //! amid a copy ends with `EFAULT`, and the call still returns the bytes copied before it, as on
 //! Linux.
 
-use crate::abi::errno::Errno;
-use crate::mm::PAGE_SIZE;
+use crate::abi::errno::{Errno, SysResult};
 use crate::mm::frame::Frame;
 use crate::sched::preempt::{self, STRIDE};
-use crate::usercopy::UserPtr;
+use crate::usercopy::UserRange;
 
 /// Most bytes of one call (MAX_RW_COUNT: INT_MAX rounded down to a page).
 pub const MAX_RW_COUNT: usize = 0x7fff_f000;
@@ -62,140 +61,121 @@ pub trait In {
     fn refuse(&mut self, len: usize);
 }
 
-/// A range of user memory.
-#[derive(Clone, Copy, Debug)]
-pub struct Range {
-    /// First address.
-    pub at: UserPtr<u8>,
-    /// Length in bytes.
-    pub len: usize,
+/// What a transfer did: the bytes transferred, and the error that ended it.
+pub type Moved = (usize, Result<(), Errno>);
+
+/// The result of a call from that of its transfer: an error after the first byte is dropped.
+#[inline(always)]
+pub fn finish((done, result): Moved) -> SysResult {
+    if done == 0 {
+        result.map(|()| 0)
+    } else {
+        Ok(done)
+    }
 }
 
 /// A program's buffer: one range, or those of readv(2) and writev(2).
 pub struct UserBuffer<'a> {
     /// The current range, from its first byte not transferred yet.
-    current: Range,
+    current: UserRange,
     /// The ranges after it.
-    rest: &'a [Range],
+    rest: &'a [UserRange],
+    /// Bytes left in all ranges.
     left: usize,
-    done: usize,
-    /// Value of `done` for the next preemption point.
+    /// Bytes left and transferred.
+    total: usize,
+    /// Value of `left` for the next preemption point.
     next_point: usize,
 }
 
 impl<'a> UserBuffer<'a> {
-    /// A buffer of one range.
-    pub fn new(at: UserPtr<u8>, len: usize) -> Self {
-        Self {
-            current: Range { at, len },
-            rest: &[],
-            left: len,
-            done: 0,
-            next_point: STRIDE,
-        }
+    /// A buffer of one range, at most [`MAX_RW_COUNT`] bytes.
+    #[inline(always)]
+    pub fn new(range: UserRange) -> Self {
+        let range = range.first(MAX_RW_COUNT);
+        Self::of(range, &[], range.len())
     }
 
     /// A buffer of several ranges, `total` bytes together.
-    pub fn of(ranges: &'a [Range], total: usize) -> Self {
-        let empty = Range {
-            at: UserPtr::new(0),
-            len: 0,
-        };
-        Self {
-            current: empty,
-            rest: ranges,
-            left: total,
-            done: 0,
-            next_point: STRIDE,
-        }
+    #[inline(always)]
+    pub fn of_all(ranges: &'a [UserRange], total: usize) -> Self {
+        Self::of(UserRange::EMPTY, ranges, total)
     }
 
-    /// The next range, of at most `wanted` bytes; [`UserBuffer::advance`] moves past it.
-    fn range(&mut self, wanted: usize) -> Range {
-        while self.current.len == 0 {
-            let Some((first, rest)) = self.rest.split_first() else {
-                break;
-            };
-            (self.current, self.rest) = (*first, rest);
-        }
-        Range {
-            at: self.current.at,
-            len: self.current.len.min(wanted),
+    #[inline(always)]
+    fn of(current: UserRange, rest: &'a [UserRange], total: usize) -> Self {
+        Self {
+            current,
+            rest,
+            left: total,
+            total,
+            next_point: total.saturating_sub(STRIDE),
         }
     }
 
     /// A preemption point every [`STRIDE`] bytes; fails if the process is being killed.
+    #[inline]
     fn preemption_point(&mut self) -> Result<(), Errno> {
-        if self.done < self.next_point {
+        if self.left > self.next_point {
             return Ok(());
         }
-        self.next_point = self.done + STRIDE;
+        self.next_point = self.left.saturating_sub(STRIDE);
         preempt::killed()
     }
 
-    /// Transfers `left` bytes range by range. `copy` gets the address and length of the next part
-    /// and returns the bytes it copied.
+    /// Transfers `left` bytes range by range. `copy` gets the current range and the number of bytes wanted,
+    /// advances the range past the bytes it copied, and returns their number.
+    #[inline]
     fn each(
         &mut self,
         mut left: usize,
-        mut copy: impl FnMut(UserPtr<u8>, usize) -> usize,
+        mut copy: impl FnMut(&mut UserRange, usize) -> usize,
     ) -> Result<(), Errno> {
         while left > 0 {
             self.preemption_point()?;
-            let range = self.range(left.min(STRIDE));
-            let moved = copy(range.at, range.len);
-            self.advance(moved);
-            if moved == 0 || moved < range.len {
+            while self.current.is_empty()
+                && let Some((first, rest)) = self.rest.split_first()
+            {
+                (self.current, self.rest) = (*first, rest);
+            }
+            let wanted = self.current.len().min(left).min(STRIDE);
+            let moved = copy(&mut self.current, wanted);
+            self.left -= moved;
+            left -= moved;
+            if moved < wanted || wanted == 0 {
                 return Err(Errno::EFAULT);
             }
-            left -= moved;
         }
         Ok(())
-    }
-
-    fn advance(&mut self, moved: usize) {
-        self.current.at = self.current.at.byte_add(moved as u64);
-        self.current.len -= moved;
-        self.left -= moved;
-        self.done += moved;
     }
 }
 
 impl Out for UserBuffer<'_> {
+    #[inline]
     fn left(&self) -> usize {
         self.left
     }
 
+    #[inline]
     fn done(&self) -> usize {
-        self.done
+        self.total - self.left
     }
 
-    fn put(&mut self, mut bytes: &[u8]) -> Result<(), Errno> {
-        // `each` written out: fewer instructions for short reads, the most frequent ones.
-        while !bytes.is_empty() {
-            self.preemption_point()?;
-            let range = self.range(bytes.len().min(STRIDE));
-            let moved = range.at.write_prefix(&bytes[..range.len]);
-            self.advance(moved);
-            if moved == 0 || moved < range.len {
-                return Err(Errno::EFAULT);
-            }
-            bytes = &bytes[moved..];
-        }
-        Ok(())
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        let mut done = 0;
+        self.each(bytes.len(), |to, len| {
+            let moved = to.put(&bytes[done..done + len]);
+            done += moved;
+            moved
+        })
     }
 
     fn put_zeros(&mut self) -> Result<(), Errno> {
-        static ZEROS: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
         while self.left > 0 {
-            let range = self.range(ZEROS.len());
-            let moved = range.at.write_prefix(&ZEROS[..range.len]);
-            self.advance(moved);
-            if moved == 0 || moved < range.len {
-                return Err(Errno::EFAULT);
-            }
-            if self.done >= self.next_point {
-                self.next_point = self.done + STRIDE;
+            self.each(self.left.min(STRIDE), UserRange::put_zeros)?;
+            if self.left > 0 {
+                self.next_point = self.left.saturating_sub(STRIDE);
                 preempt::interrupted()?;
             }
         }
@@ -204,30 +184,33 @@ impl Out for UserBuffer<'_> {
 
     fn put_page(&mut self, page: &Frame, mut at: usize, len: usize) -> Result<(), Errno> {
         self.each(len, |to, len| {
-            let moved = to.write_page(page, at, len);
+            let moved = to.put_page(page, at, len);
             at += moved;
             moved
         })
     }
 
     fn refuse(&mut self, len: usize) {
-        self.done -= len;
+        self.total -= len;
     }
 }
 
 impl In for UserBuffer<'_> {
+    #[inline]
     fn left(&self) -> usize {
         self.left
     }
 
+    #[inline]
     fn done(&self) -> usize {
-        self.done
+        self.total - self.left
     }
 
+    #[inline]
     fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
         let mut done = 0;
         self.each(bytes.len(), |from, len| {
-            let moved = from.read_prefix(&mut bytes[done..done + len]);
+            let moved = from.take(&mut bytes[done..done + len]);
             done += moved;
             moved
         })
@@ -235,19 +218,18 @@ impl In for UserBuffer<'_> {
 
     fn take_page(&mut self, page: &Frame, mut at: usize, len: usize) -> Result<(), Errno> {
         self.each(len, |from, len| {
-            let moved = from.read_page(page, at, len);
+            let moved = from.take_page(page, at, len);
             at += moved;
             moved
         })
     }
 
     fn skip_all(&mut self) {
-        self.done += self.left;
         self.left = 0;
     }
 
     fn refuse(&mut self, len: usize) {
-        self.done -= len;
+        self.total -= len;
     }
 }
 

@@ -273,8 +273,7 @@ impl Walk<'_> {
                             return Err(Errno::ELOOP);
                         }
                         if is_last {
-                            let (dir, link) = (at.inode().metadata(), next.inode().metadata());
-                            protected::check_follow(self.who, &dir, &link)?;
+                            protected::check_follow(self.who, &**at.inode(), &**next.inode())?;
                         }
                         if let Some(target) = next.inode().jump() {
                             at = self.jump(&at, target?)?;

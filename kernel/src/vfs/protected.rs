@@ -7,7 +7,7 @@ use super::access::{self, READ, WRITE};
 use super::inode::Inode;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
-use crate::abi::metadata::{Metadata, mode};
+use crate::abi::metadata::mode;
 
 /// fs.protected_hardlinks.
 pub static HARD_LINKS: AtomicBool = AtomicBool::new(true);
@@ -41,12 +41,19 @@ pub fn check_link(who: &Credentials, file: &dyn Inode) -> Result<(), Errno> {
 ///
 /// # Errors
 /// `EACCES`.
-pub fn check_follow(who: &Credentials, dir: &Metadata, link: &Metadata) -> Result<(), Errno> {
+pub fn check_follow(who: &Credentials, dir: &dyn Inode, link: &dyn Inode) -> Result<(), Errno> {
     const SHARED: u32 = mode::S_ISVTX | 0o002;
-    let is_other = who.fsuid != link.uid && dir.mode & SHARED == SHARED && dir.uid != link.uid;
-    if is_other && SYMBOLIC_LINKS.load(Ordering::Relaxed) {
-        Err(Errno::EACCES)
-    } else {
+    if !SYMBOLIC_LINKS.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let dir = dir.metadata();
+    if dir.mode & SHARED != SHARED {
+        return Ok(());
+    }
+    let owner = link.metadata().uid;
+    if owner == who.fsuid || owner == dir.uid {
         Ok(())
+    } else {
+        Err(Errno::EACCES)
     }
 }

@@ -55,30 +55,39 @@ impl AddressSpace {
     pub fn peek(&mut self, start: u64, out: &mut [u8]) -> usize {
         let mut done = 0;
         while done < out.len() {
-            // Not above: these tables map the kernel's half too.
-            let address = start.checked_add(done as u64);
-            let Some(address) = address.filter(|address| *address < self.task_size) else {
+            let Some(address) = start.checked_add(done as u64) else {
                 break;
             };
             let offset = (address % PAGE_SIZE) as usize;
             let len = (out.len() - done).min(PAGE_SIZE as usize - offset);
-            let page = address - offset as u64;
-            // The clock page has no struct page on Linux (VM_PFNMAP): only the program reads it.
-            let is_clock = |area: &Vma| area.role == Role::Vvar;
-            if self.find(page).is_some_and(is_clock) {
-                break;
-            }
-            if self.tables.lookup(page).is_none() && self.fault(page, Access::Read).is_err() {
-                break;
-            }
-            let Some(mapped) = self.tables.lookup(page) else {
+            let Some(page) = self.page_to_read(address) else {
                 break;
             };
-            // SAFETY: the entry holds a reference.
-            unsafe { Frame::share_raw(mapped.frame) }.read(offset, &mut out[done..done + len]);
+            page.read(offset, &mut out[done..done + len]);
             done += len;
         }
         done
+    }
+
+    /// The page at `address` as the program would read it, whatever its protection; `None` if nothing is
+    /// mapped there.
+    pub fn page_to_read(&mut self, address: u64) -> Option<Frame> {
+        // Not above: these tables map the kernel's half too.
+        if address >= self.task_size {
+            return None;
+        }
+        let page = page_down(address);
+        // The clock page has no struct page on Linux (VM_PFNMAP): only the program reads it.
+        let is_clock = |area: &Vma| area.role == Role::Vvar;
+        if self.find(page).is_some_and(is_clock) {
+            return None;
+        }
+        if self.tables.lookup(page).is_none() {
+            self.fault(page, Access::Read).ok()?;
+        }
+        let mapped = self.tables.lookup(page)?;
+        // SAFETY: the entry holds a reference.
+        Some(unsafe { Frame::share_raw(mapped.frame) })
     }
 
     /// Writes with the program's own rights, in an address space that isn't the running one.

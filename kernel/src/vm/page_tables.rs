@@ -305,6 +305,20 @@ impl PageTables {
         at
     }
 
+    /// Sets the byte of each page that is mapped, from `start` on.
+    pub fn mark_mapped(&self, start: u64, bytes: &mut [u8]) {
+        let end = start + bytes.len() as u64 * PAGE_SIZE;
+        let mut at = start;
+        while let Some((from, first, len)) = self.find_entries(at, end) {
+            let skipped = ((from - start) / PAGE_SIZE) as usize;
+            for (i, byte) in bytes[skipped..].iter_mut().take(len).enumerate() {
+                // SAFETY: one of the `len` entries of a live page table.
+                *byte |= u8::from(unsafe { first.add(i).read() } != 0);
+            }
+            at = from + len as u64 * PAGE_SIZE;
+        }
+    }
+
     /// The first page mapped in [start, end), with its address.
     pub fn next_page(&self, start: u64, end: u64) -> Option<(u64, Mapped)> {
         let mut at = start;

@@ -64,15 +64,15 @@ impl AddressSpace {
         })
     }
 
-    /// Whether the page of `area` at `address` is resident: mapped, or among the file's pages.
-    pub fn is_in_memory(&self, area: &Vma, address: u64) -> bool {
-        if self.tables.lookup(address).is_some() {
-            return true;
-        }
-        let mut found = false;
+    /// Sets the byte of each page of `area` that is resident, from `start` on: mapped, or among the file's
+    /// pages.
+    pub fn mark_in_memory(&self, area: &Vma, start: u64, bytes: &mut [u8]) {
+        self.tables.mark_mapped(start, bytes);
         if let Backing::File { source, .. } = &area.backing {
-            source.in_memory(area.page_index(address), 1, &mut |_, _| found = true);
+            let first = area.page_index(start);
+            source.in_memory(first, bytes.len() as u64, &mut |index, _| {
+                bytes[(index - first) as usize] = 1;
+            });
         }
-        found
     }
 }

@@ -37,14 +37,17 @@ pub(super) fn limits(subject: &Subject, text: &mut Text) {
     );
     for (resource, name, unit) in NAMES {
         let (soft, hard) = limits.0[resource as usize];
-        put!(text, "{name:<25}");
+        text.push_left(name, 25);
         for limit in [soft, hard] {
+            text.push_str(" ");
             if limit == INFINITY {
-                put!(text, " {:<20}", "unlimited");
+                text.push_left("unlimited", 20);
             } else {
-                put!(text, " {limit:<20}");
+                text.push_decimal_left(limit, 20);
             }
         }
-        put!(text, " {unit:<10}\n");
+        text.push_str(" ");
+        text.push_left(unit, 10);
+        text.push_str("\n");
     }
 }

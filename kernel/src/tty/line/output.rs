@@ -18,6 +18,27 @@ impl Line {
         }
     }
 
+    /// Appends written bytes to `out`, processed: runs of printable ASCII characters at once.
+    pub fn process_all_output(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+        while !bytes.is_empty() {
+            let changes = Output::OPOST.union(Output::OLCUC);
+            let run = if self.termios.output.intersection(changes) == Output::OPOST {
+                let is_special = |byte: &u8| !(b' '..=b'~').contains(byte);
+                bytes.iter().position(is_special).unwrap_or(bytes.len())
+            } else {
+                0
+            };
+            let (plain, rest) = bytes.split_at(run);
+            self.column += run;
+            out.extend_from_slice(plain);
+            bytes = rest;
+            if let Some((special, rest)) = bytes.split_first() {
+                self.process_output(*special, out);
+                bytes = rest;
+            }
+        }
+    }
+
     /// Appends a written byte to `out`, processed.
     pub fn process_output(&mut self, byte: u8, out: &mut Vec<u8>) {
         let flags = self.termios.output;

@@ -125,9 +125,11 @@ impl FileOps for MasterEnd {
         while out.left() > 0 {
             let mut state = master.state.lock();
             let len = out.left().min(PART).min(state.output.len());
-            for (slot, byte) in bytes.iter_mut().zip(state.output.drain(..len)) {
-                *slot = byte;
-            }
+            let (first, second) = state.output.as_slices();
+            let (first, second) = (&first[..first.len().min(len)], second);
+            bytes[..first.len()].copy_from_slice(first);
+            bytes[first.len()..len].copy_from_slice(&second[..len - first.len()]);
+            state.output.drain(..len);
             drop(state);
             if len == 0 {
                 break;

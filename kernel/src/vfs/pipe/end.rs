@@ -12,10 +12,10 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::PAGE_SIZE;
 use crate::sched::wait::WaitQueue;
-use crate::usercopy::UserPtr;
+use crate::usercopy::{UserPtr, UserRange};
 use crate::vfs::file::{File, flags};
 use crate::vfs::inode::FileOps;
-use crate::vfs::io::{In, Out};
+use crate::vfs::io::{In, Moved, Out, UserBuffer, finish};
 
 /// A pipe's open file, for reading, writing or both.
 pub struct End {
@@ -61,9 +61,41 @@ impl End {
     }
 
     /// Writes until the pipe is full.
-    fn fill(&self, ring: &mut Ring, from: &mut dyn In) -> Result<(), Errno> {
+    fn fill(&self, ring: &mut Ring, from: &mut (impl In + ?Sized)) -> Result<(), Errno> {
         while from.left() > 0 && !ring.is_full() {
             ring.write(from, self.packets)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what there is; waits for the first byte.
+    fn read_to(&self, out: &mut (impl Out + ?Sized), nonblocking: bool) -> Result<(), Errno> {
+        if out.left() == 0 {
+            return Ok(());
+        }
+        // Another reader may have emptied the pipe meanwhile.
+        while out.done() == 0 && self.pipe.wait_readable(nonblocking)? {
+            let mut ring = self.pipe.turn();
+            while out.left() > 0 && ring.read(out)? {}
+        }
+        Ok(())
+    }
+
+    /// Writes all of `from`; waits for room.
+    fn write_from(&self, from: &mut (impl In + ?Sized), nonblocking: bool) -> Result<(), Errno> {
+        if from.left() == 0 {
+            return Ok(());
+        }
+        if self.pipe.readers.load(Relaxed) > 0 {
+            let mut ring = self.pipe.turn();
+            if !self.packets {
+                ring.append(from)?;
+            }
+            self.fill(&mut ring, from)?;
+        }
+        while from.left() > 0 {
+            self.pipe.wait_writable(nonblocking)?;
+            self.fill(&mut self.pipe.turn(), from)?;
         }
         Ok(())
     }
@@ -96,33 +128,23 @@ impl FileOps for End {
     }
 
     fn read(&self, _offset: u64, out: &mut dyn Out, nonblocking: bool) -> Result<(), Errno> {
-        if out.left() == 0 {
-            return Ok(());
-        }
-        // Another reader may have emptied the pipe meanwhile.
-        while out.done() == 0 && self.pipe.wait_readable(nonblocking)? {
-            let mut ring = self.pipe.turn();
-            while out.left() > 0 && ring.read(out)? {}
-        }
-        Ok(())
+        self.read_to(out, nonblocking)
+    }
+
+    fn read_user(&self, to: UserRange, nonblocking: bool) -> SysResult {
+        let mut out = UserBuffer::new(to);
+        let result = self.read_to(&mut out, nonblocking);
+        finish((Out::done(&out), result))
     }
 
     fn write(&self, _offset: u64, from: &mut dyn In, nonblocking: bool) -> Result<(), Errno> {
-        if from.left() == 0 {
-            return Ok(());
-        }
-        if self.pipe.readers.load(Relaxed) > 0 {
-            let mut ring = self.pipe.turn();
-            if !self.packets {
-                ring.append(from)?;
-            }
-            self.fill(&mut ring, from)?;
-        }
-        while from.left() > 0 {
-            self.pipe.wait_writable(nonblocking)?;
-            self.fill(&mut self.pipe.turn(), from)?;
-        }
-        Ok(())
+        self.write_from(from, nonblocking)
+    }
+
+    fn write_user(&self, from: UserRange, nonblocking: bool) -> Moved {
+        let mut from = UserBuffer::new(from);
+        let result = self.write_from(&mut from, nonblocking);
+        (In::done(&from), result)
     }
 
     fn ready(&self) -> Ready {

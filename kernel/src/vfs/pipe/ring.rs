@@ -150,7 +150,7 @@ impl Ring {
     ///
     /// # Errors
     /// `EFAULT`.
-    pub fn append(&mut self, from: &mut dyn In) -> Result<(), Errno> {
+    pub fn append(&mut self, from: &mut (impl In + ?Sized)) -> Result<(), Errno> {
         let len = from.left() % PAGE;
         let Some(last) = self.slots.back_mut().filter(|_| len > 0) else {
             return Ok(());
@@ -204,7 +204,7 @@ impl Ring {
     ///
     /// # Errors
     /// `EFAULT`, `ENOMEM`.
-    pub fn write(&mut self, from: &mut dyn In, is_packet: bool) -> Result<(), Errno> {
+    pub fn write(&mut self, from: &mut (impl In + ?Sized), is_packet: bool) -> Result<(), Errno> {
         let filled = self.fill(from.left(), is_packet, |page| {
             let before = from.done();
             let result = from.take(page);
@@ -218,7 +218,7 @@ impl Ring {
     ///
     /// # Errors
     /// `EFAULT`; the slot is unchanged.
-    pub fn read(&mut self, out: &mut dyn Out) -> Result<bool, Errno> {
+    pub fn read(&mut self, out: &mut (impl Out + ?Sized)) -> Result<bool, Errno> {
         let Some(slot) = self.slots.front() else {
             return Ok(false);
         };
