@@ -12,6 +12,9 @@ const SEEDS: &str = "1 60";
 /// Changes per seed.
 const STEPS: u32 = 200;
 
+/// Random tests of memory that is read before it is written: the first seed, seeds, steps per seed.
+const ZERO_PAGE: &str = "1 12 300";
+
 /// Attacks that use up memory, by a word of their names in `low_memory.c`.
 const ATTACKS: &[&str] = &["touch", "map", "split", "fork", "execute", "make", "fill"];
 
@@ -40,6 +43,12 @@ pub fn cases() -> Vec<Case> {
         }));
         cases.push(Case::new(name("moved_tables"), move || {
             prints_the_same("moved_tables", compiler, "", Vm::new())
+        }));
+        cases.push(Case::new(name("zero_page"), move || {
+            prints_the_same("zero_page", compiler, ZERO_PAGE, Vm::new())
+        }));
+        cases.push(Case::new(name("zero_page::checked"), move || {
+            prints_the_same("zero_page", compiler, ZERO_PAGE, Vm::new().checked())
         }));
         // Time in instructions: the thread acts at many points of each call.
         cases.push(Case::new(name("cut_maps"), move || {

@@ -4,6 +4,8 @@
 //! [`Frame`] is one reference: cloning adds one, dropping the last frees the frame. `allocator.rs`
 //! has the free lists.
 
+use spin::Once;
+
 use super::allocator::{self, For};
 use super::{PAGE_SIZE, kstack, reserve};
 use crate::abi::errno::Errno;
@@ -13,6 +15,18 @@ pub use super::allocator::{donate, has_room, has_step, init, is_low, phys_to_vir
 /// One reference to a page frame.
 #[derive(Debug)]
 pub struct Frame(u64);
+
+/// The zero page: the one frame that all programs read where private memory was never written
+/// (ZERO_PAGE). It is never freed, and nothing writes to it.
+static ZERO_PAGE: Once<Frame> = Once::new();
+
+/// The zero page.
+///
+/// # Panics
+/// If memory is short at the first call, which is the kernel's own at boot.
+pub fn zero_page() -> &'static Frame {
+    ZERO_PAGE.call_once(|| Frame::zeroed().expect("no memory for the zero page"))
+}
 
 impl Frame {
     /// Allocates a zeroed frame.
@@ -120,6 +134,7 @@ impl Frame {
     /// Copies bytes into the frame. Panics if `offset + bytes.len()` is past its end.
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(offset + bytes.len() <= PAGE_SIZE as usize);
+        debug_assert_ne!(self.0, zero_page().0, "the zero page is written");
         // SAFETY: as in `read`. Programs that share the frame see the write.
         unsafe {
             core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.as_ptr().add(offset), bytes.len());

@@ -53,4 +53,5 @@ pub const fn page_up(address: u64) -> Option<u64> {
 pub fn init(boot_info: &BootInfo) {
     frame::init(boot_info);
     paging::init();
+    frame::zero_page();
 }

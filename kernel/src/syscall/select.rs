@@ -61,14 +61,14 @@ impl Entry {
     }
 }
 
-/// The open files of the descriptors in `sets`.
+/// The open files of the descriptors in the three sets of `words` words, one behind the other.
 ///
 /// # Errors
 /// `EBADF`, `ENOMEM`.
-fn open_files(sets: &[Vec<u64>; 3]) -> Result<Vec<Entry>, Errno> {
+fn open_files(sets: &[u64], words: usize) -> Result<Vec<Entry>, Errno> {
     let mut entries = Vec::new();
-    let [read, write, except] = sets;
-    for (number, ((read, write), except)) in read.iter().zip(write).zip(except).enumerate() {
+    for number in 0..words {
+        let [read, write, except] = [0, 1, 2].map(|set| sets[set * words + number]);
         let mut left = read | write | except;
         if left == 0 {
             continue;
@@ -83,7 +83,7 @@ fn open_files(sets: &[Vec<u64>; 3]) -> Result<Vec<Entry>, Errno> {
                 entries.try_push(Entry {
                     fd,
                     file: files.get_any(fd as i32)?,
-                    sets: is_in(*read) | is_in(*write) << 1 | is_in(*except) << 2,
+                    sets: is_in(read) | is_in(write) << 1 | is_in(except) << 2,
                 })?;
             }
             Ok::<(), Errno>(())
@@ -99,29 +99,29 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
     let count = count.min(caller::with_files(|files| files.capacity()));
     let bytes = count.div_ceil(word * 8) * word;
     // Bits from `count` on are ignored, and cleared in the result.
-    let mut sets: [Vec<u64>; 3] = Default::default();
-    for (set, at) in sets.iter_mut().zip(at) {
-        let words = bytes.div_ceil(size_of::<u64>());
-        fallible::extend(set, core::iter::repeat_n(0, words))?;
+    let words = bytes.div_ceil(size_of::<u64>());
+    let mut sets: Vec<u64> = Vec::new();
+    fallible::extend(&mut sets, core::iter::repeat_n(0, 3 * words))?;
+    // With no words there are no sets either.
+    let size = words.max(1);
+    for (set, at) in sets.chunks_exact_mut(size).zip(at) {
         if !at.is_null() {
-            at.read_into(&mut set.as_mut_slice().as_mut_bytes()[..bytes])?;
+            at.read_into(&mut set.as_mut_bytes()[..bytes])?;
         }
         if let Some(last) = set.get_mut(count / WORD) {
             *last &= (1 << (count % WORD)) - 1;
         }
     }
-    let entries = open_files(&sets)?;
+    let entries = open_files(&sets, words)?;
     // The result takes the place of what was asked for.
     let waited_for = entries.iter().map(|entry| (&entry.file, entry.asked()));
     let mut stride = Stride::default();
     let found = wait(waited_for, deadline, Errno::ERESTARTNOHAND, || {
         let mut found = 0;
-        for set in &mut sets {
-            set.fill(0);
-        }
+        sets.fill(0);
         for entry in &entries {
             let ready = entry.ready();
-            for (number, (set, kind)) in sets.iter_mut().zip(KINDS).enumerate() {
+            for (number, (set, kind)) in sets.chunks_exact_mut(size).zip(KINDS).enumerate() {
                 if entry.sets >> number & 1 != 0 && ready.intersects(kind) {
                     set[entry.fd / WORD] |= 1 << (entry.fd % WORD);
                     found += 1;
@@ -133,9 +133,9 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
         }
         found
     })?;
-    for (set, at) in sets.iter().zip(at) {
+    for (set, at) in sets.chunks_exact(size).zip(at) {
         if !at.is_null() {
-            at.write_slice(&set.as_slice().as_bytes()[..bytes])?;
+            at.write_slice(&set.as_bytes()[..bytes])?;
         }
     }
     Ok(found)

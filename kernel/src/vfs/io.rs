@@ -128,6 +128,25 @@ impl<'a> UserBuffer<'a> {
     #[inline]
     fn each(
         &mut self,
+        len: usize,
+        mut copy: impl FnMut(&mut UserRange, usize) -> usize,
+    ) -> Result<(), Errno> {
+        // The usual case: one part of the current range, without a preemption point.
+        if len <= self.current.len() && len <= STRIDE && self.left > self.next_point {
+            let moved = copy(&mut self.current, len);
+            self.left -= moved;
+            return if moved == len {
+                Ok(())
+            } else {
+                Err(Errno::EFAULT)
+            };
+        }
+        self.each_part(len, copy)
+    }
+
+    #[inline(never)]
+    fn each_part(
+        &mut self,
         mut left: usize,
         mut copy: impl FnMut(&mut UserRange, usize) -> usize,
     ) -> Result<(), Errno> {

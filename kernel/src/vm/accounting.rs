@@ -3,7 +3,8 @@
 use core::ops::{AddAssign, Range};
 
 use super::address_space::AddressSpace;
-use super::vma::{Backing, Prot, Role, Vma};
+use super::page_tables::Kind;
+use super::vma::Vma;
 use crate::mm::PAGE_SIZE;
 use crate::mm::allocator;
 
@@ -12,11 +13,11 @@ use crate::mm::allocator;
 pub struct Usage {
     /// All mapped pages.
     pub all: u64,
-    /// Private writable pages without the stack.
+    /// Private writable pages without stacks.
     pub data: u64,
-    /// Pages of the stack.
+    /// Pages of stacks.
     pub stack: u64,
-    /// Pages of executable areas.
+    /// Pages of areas that are executable and not writable.
     pub code: u64,
     /// Present anonymous pages.
     pub present_anonymous: u64,
@@ -46,22 +47,19 @@ impl AddAssign for Present {
 }
 
 impl AddressSpace {
-    /// Counts the present pages of a range of an area.
-    fn present(&self, area: &Vma, range: Range<u64>) -> Present {
+    /// Counts the present pages of a range; the zero page isn't one (vm_normal_page in mm/memory.c).
+    fn present(&self, range: Range<u64>) -> Present {
         let mut present = Present::default();
         let mut at = range.start;
         while let Some((address, mapped)) = self.tables.next_page(at, range.end) {
+            at = address + PAGE_SIZE;
+            if mapped.kind == Kind::Zero {
+                continue;
+            }
             present.pages += 1;
             let others = allocator::references(mapped.frame) - 1;
-            let is_own = match area.backing {
-                Backing::Anonymous => true,
-                // A written page of a private mapping is a copy, without another reference.
-                Backing::File { .. } => !area.shared && others == 0,
-                Backing::Kernel(..) => false,
-            };
-            present.anonymous += u64::from(is_own);
+            present.anonymous += u64::from(mapped.kind == Kind::Anonymous);
             present.exclusive += u64::from(others == 0);
-            at = address + PAGE_SIZE;
         }
         present
     }
@@ -73,31 +71,22 @@ impl AddressSpace {
         for area in self.overlapping(start, stop) {
             let range = area.start.max(start)..area.end.min(stop);
             let bytes = range.end - range.start;
-            f(area, bytes, self.present(area, range));
+            f(area, bytes, self.present(range));
         }
         stop
     }
 
-    /// Adds the pages of the lowest part from `start` on to `usage`; returns the end of the part,
-    /// which is `task_size` behind the last area.
-    pub fn usage_part(&self, start: u64, usage: &mut Usage) -> u64 {
-        self.present_part(start, self.task_size, |area, bytes, present| {
-            let pages = bytes / PAGE_SIZE;
-            usage.all += pages;
-            match area.role {
-                Role::Stack => usage.stack += pages,
-                _ if area.prot.contains(Prot::EXEC) => usage.code += pages,
-                _ if !area.shared && area.prot.contains(Prot::WRITE) => usage.data += pages,
-                _ => {}
-            }
-            let rest = present.pages - present.anonymous;
-            usage.present_anonymous += present.anonymous;
-            match &area.backing {
-                Backing::File { source, .. } if source.file_id() == (0, 0) => {
-                    usage.present_shared += rest;
-                }
-                _ => usage.present_file += rest,
-            }
-        })
+    /// Numbers of mapped and present pages by kind, which are counted as they change.
+    pub fn usage(&self) -> Usage {
+        let present = self.tables.counts;
+        Usage {
+            all: self.counts.all,
+            data: self.counts.data,
+            stack: self.counts.stack,
+            code: self.counts.code,
+            present_anonymous: present.of(Kind::Anonymous),
+            present_file: present.of(Kind::File),
+            present_shared: present.of(Kind::Shared),
+        }
     }
 }

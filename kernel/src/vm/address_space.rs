@@ -157,7 +157,7 @@ impl AddressSpace {
 
     /// (mapped, resident) pages: VmSize and VmRSS.
     pub fn page_counts(&self) -> (u64, u64) {
-        (self.counts.all, self.tables.pages + self.held)
+        (self.counts.all, self.tables.counts.resident() + self.held)
     }
 
     /// Pages used by page tables (VmPTE).
@@ -167,7 +167,7 @@ impl AddressSpace {
 
     /// Peak of the resident pages (VmHWM).
     pub fn peak_pages(&self) -> u64 {
-        self.tables.peak.max(self.tables.pages)
+        self.tables.peak.max(self.tables.counts.resident())
     }
 
     /// Whether the area at `address` allows all of `prot`.

@@ -1,9 +1,12 @@
 //! Page faults: demand-zero pages, file pages, copy-on-write, stack growth.
+//!
+//! A read of private memory that was never written maps the one zero page; the first store copies it.
 
 use alloc::collections::BTreeMap;
+use core::ops::Range;
 
 use super::address_space::AddressSpace;
-use super::page_tables::PageTables;
+use super::page_tables::{Kind, Mapped, PageTables};
 use super::vma::{Backing, PageSource, Prot, Vma};
 use crate::abi::errno::Errno;
 use crate::mm::allocator;
@@ -12,7 +15,7 @@ use crate::mm::paging::PageFlags;
 use crate::mm::reserve;
 use crate::mm::{PAGE_SIZE, layout, page_down};
 
-/// Size and alignment in bytes of the window around a faulting file page that is mapped with it. By
+/// Size and alignment in bytes of the window around a page whose pages are mapped with it by a fault. By
 /// its alignment it is within one page table.
 const AROUND: u64 = 16 * PAGE_SIZE;
 
@@ -83,7 +86,7 @@ impl AddressSpace {
                 if access == Access::Write && !mapped.flags.contains(PageFlags::WRITABLE) =>
             {
                 let shared = area.shared;
-                self.make_writable(page, mapped.frame, shared, flags)
+                self.make_writable(page, mapped, shared, flags)
             }
             // The entry allows the access: a stale TLB entry, or flags behind a long mprotect(2).
             Some(mapped) => {
@@ -92,9 +95,13 @@ impl AddressSpace {
                     .set_flags(page, (flags - PageFlags::WRITABLE) | writable);
                 Ok(())
             }
+            None if access != Access::Write && reads_zeros(area) => {
+                // Pages around it too, as of a file.
+                Ok(self.tables.map_zeros(page, window(area, page), flags)?)
+            }
             None => {
-                let (frame, flags) = new_page(area, page, access)?;
-                self.tables.map(page, frame, flags)?;
+                let (frame, flags, kind) = new_page(area, page, access)?;
+                self.tables.map(page, frame, flags, kind)?;
                 if let Backing::File { source, .. } = &area.backing
                     && (area.shared || access != Access::Write)
                 {
@@ -105,21 +112,27 @@ impl AddressSpace {
         }
     }
 
-    /// Resolves a store to a present read-only page: copies it if the frame has other references.
+    /// Resolves a store to a present read-only page: a private page is copied, unless it is the program's own
+    /// and has no other references.
     fn make_writable(
         &mut self,
         page: u64,
-        frame: u64,
+        mapped: Mapped,
         shared: bool,
         flags: PageFlags,
     ) -> Result<(), FaultError> {
-        if shared || allocator::references(frame) == 1 {
+        let is_own = || mapped.kind == Kind::Anonymous && allocator::references(mapped.frame) == 1;
+        if shared || is_own() {
             self.tables.set_flags(page, flags);
+            return Ok(());
+        }
+        let copy = if mapped.kind == Kind::Zero {
+            Frame::zeroed()?
         } else {
             // SAFETY: the entry holds a reference.
-            let copy = unsafe { Frame::share_raw(frame) }.duplicate()?;
-            self.tables.map(page, copy, flags)?;
-        }
+            unsafe { Frame::share_raw(mapped.frame) }.duplicate()?
+        };
+        self.tables.map(page, copy, flags, Kind::Anonymous)?;
         Ok(())
     }
 
@@ -172,6 +185,17 @@ fn covering(areas: &BTreeMap<u64, Vma>, address: u64) -> Option<&Vma> {
     (address < area.end).then_some(area)
 }
 
+/// Whether reads of pages of `area` that were never written find the zero page.
+fn reads_zeros(area: &Vma) -> bool {
+    !area.shared && matches!(area.backing, Backing::Anonymous)
+}
+
+/// The part of `area` in the window around `page`.
+fn window(area: &Vma, page: u64) -> Range<u64> {
+    let start = page / AROUND * AROUND;
+    start.max(area.start)..(start + AROUND).min(area.end)
+}
+
 /// Maps the resident file pages around a faulting one, to save their faults (Linux:
 /// do_fault_around, fault_around_bytes).
 fn around(
@@ -181,34 +205,32 @@ fn around(
     page: u64,
     flags: PageFlags,
 ) {
-    let window = page / AROUND * AROUND;
-    let start = window.max(area.start);
-    let count = ((window + AROUND).min(area.end) - start) / PAGE_SIZE;
-    let first = area.page_index(start);
-    source.in_memory(first, count, &mut |index, frame| {
-        tables.map_if_free(start + (index - first) * PAGE_SIZE, frame, flags);
+    let Range { start, end } = window(area, page);
+    let (first, kind) = (area.page_index(start), area.kind());
+    source.in_memory(first, (end - start) / PAGE_SIZE, &mut |index, frame| {
+        tables.map_if_free(start + (index - first) * PAGE_SIZE, frame, flags, kind);
     });
 }
 
-/// Frame and flags for a page that isn't mapped yet.
-fn new_page(area: &Vma, page: u64, access: Access) -> Result<(Frame, PageFlags), FaultError> {
-    let flags = area.page_flags();
+/// Frame, flags and kind of a page that isn't mapped yet.
+fn new_page(area: &Vma, page: u64, access: Access) -> Result<(Frame, PageFlags, Kind), FaultError> {
+    let (flags, kind) = (area.page_flags(), area.kind());
     match &area.backing {
-        Backing::Anonymous => Ok((Frame::zeroed()?, flags)),
+        Backing::Anonymous => Ok((Frame::zeroed()?, flags, kind)),
         Backing::Kernel(frames, _) => {
             let frame = frames
                 .get(area.page_index(page) as usize)
                 .ok_or(FaultError::PastEnd)?;
-            Ok((frame.clone(), flags - PageFlags::WRITABLE))
+            Ok((frame.clone(), flags - PageFlags::WRITABLE, kind))
         }
         Backing::File { source, .. } => {
             let frame = source.page(area.page_index(page))?;
             if area.shared {
-                Ok((frame, flags))
+                Ok((frame, flags, kind))
             } else if access == Access::Write {
-                Ok((frame.duplicate()?, flags))
+                Ok((frame.duplicate()?, flags, Kind::Anonymous))
             } else {
-                Ok((frame, flags - PageFlags::WRITABLE))
+                Ok((frame, flags - PageFlags::WRITABLE, kind))
             }
         }
     }

@@ -3,10 +3,10 @@
 
 use super::address_space::AddressSpace;
 use super::fault::Access;
-use super::page_tables::Mapped;
+use super::page_tables::{Kind, Mapped};
 use super::vma::{Backing, Role, Vma};
 use crate::abi::errno::Errno;
-use crate::mm::frame::Frame;
+use crate::mm::frame::{self, Frame};
 use crate::mm::paging::PageFlags;
 use crate::mm::{PAGE_SIZE, page_down};
 
@@ -29,7 +29,7 @@ impl AddressSpace {
     /// `EFAULT` if there is no area at `page`; `ENOMEM`.
     pub fn adopt(&mut self, page: u64, frame: Frame) -> Result<(), Errno> {
         let flags = self.find(page).ok_or(Errno::EFAULT)?.prot.page_flags();
-        self.tables.map(page, frame, flags)
+        self.tables.map(page, frame, flags, Kind::Anonymous)
     }
 
     /// Writes for a tracer: private pages regardless of their protection, with copy-on-write;
@@ -82,12 +82,22 @@ impl AddressSpace {
         if self.find(page).is_some_and(is_clock) {
             return None;
         }
-        if self.tables.lookup(page).is_none() {
-            self.fault(page, Access::Read).ok()?;
+        if self.tables.lookup(page).is_none() && self.fault(page, Access::Read).is_err() {
+            return self.page_behind(page);
         }
         let mapped = self.tables.lookup(page)?;
         // SAFETY: the entry holds a reference.
         Some(unsafe { Frame::share_raw(mapped.frame) })
+    }
+
+    /// The page that a load would map at `page` if the protection allowed it.
+    fn page_behind(&self, page: u64) -> Option<Frame> {
+        let area = self.find(page)?;
+        match &area.backing {
+            Backing::Anonymous => Some(frame::zero_page().clone()),
+            Backing::File { source, .. } => source.page(area.page_index(page)).ok(),
+            Backing::Kernel(..) => None,
+        }
     }
 
     /// Writes with the program's own rights, in an address space that isn't the running one.
@@ -144,7 +154,7 @@ impl AddressSpace {
                 Backing::Kernel(..) => return Err(Errno::EFAULT),
             },
         };
-        self.tables.map(page, frame, flags)
+        self.tables.map(page, frame, flags, Kind::Anonymous)
     }
 }
 

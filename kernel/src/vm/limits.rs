@@ -54,6 +54,10 @@ pub struct Counts {
     pub all: u64,
     /// Private writable pages without stacks.
     pub data: u64,
+    /// Pages of stacks.
+    pub stack: u64,
+    /// Pages of areas that are executable, not writable, and no stacks (is_exec_mapping in mm/internal.h).
+    pub code: u64,
     /// Locked pages.
     pub locked: u64,
 }
@@ -65,6 +69,8 @@ impl Counts {
         Self {
             all: pages,
             data: counted(area.is_data()),
+            stack: counted(area.grows_down()),
+            code: counted(area.is_code()),
             locked: counted(area.flags.contains(VmaFlags::LOCKED)),
         }
     }
@@ -74,6 +80,8 @@ impl Counts {
         let more = Self::of(area);
         self.all += more.all;
         self.data += more.data;
+        self.stack += more.stack;
+        self.code += more.code;
         self.locked += more.locked;
     }
 
@@ -82,6 +90,8 @@ impl Counts {
         let less = Self::of(area);
         self.all -= less.all;
         self.data -= less.data;
+        self.stack -= less.stack;
+        self.code -= less.code;
         self.locked -= less.locked;
     }
 }
@@ -90,6 +100,13 @@ impl Vma {
     /// Whether RLIMIT_DATA counts this area (is_data_mapping in mm/internal.h).
     pub fn is_data(&self) -> bool {
         counts_as_data(self.prot, self.shared, self.role, self.flags)
+    }
+}
+
+impl Vma {
+    /// Whether the area counts as code.
+    fn is_code(&self) -> bool {
+        self.prot.intersection(Prot::EXEC | Prot::WRITE) == Prot::EXEC && !self.grows_down()
     }
 }
 

@@ -7,10 +7,9 @@ use core::ops::Range;
 
 use x86_64::VirtAddr;
 
-use super::page_tables::{ADDRESS, PageTables, entries};
+use super::page_tables::{Kind, PageCounts, PageTables, entries, release, share, with_flags};
 use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
-use crate::mm::allocator;
 use crate::mm::paging::{PageFlags, index};
 
 /// Bytes of addresses per part of a long operation: one last-level table.
@@ -64,20 +63,20 @@ impl PageTables {
         // Frames are freed before the flush: no program runs in between.
         let mut flush = Flush::new(self);
         let mut at = start;
-        let mut dropped = 0;
+        let mut dropped = PageCounts::default();
         while let Some((from, entries)) = self.next_entries(at, end) {
             at = from;
             for entry in entries {
                 if *entry != 0 {
-                    allocator::release(core::mem::take(entry) & ADDRESS);
+                    dropped.add(Kind::of(*entry));
+                    release(core::mem::take(entry));
                     flush.page(at);
-                    dropped += 1;
                 }
                 at += PAGE_SIZE;
             }
         }
-        self.peak = self.peak.max(self.pages);
-        self.pages -= dropped;
+        self.peak = self.peak.max(self.counts.resident());
+        self.counts.remove_all(dropped);
     }
 
     /// Sets the flags of the pages in [start, end). `WRITABLE` is only kept or cleared, not set,
@@ -91,7 +90,8 @@ impl PageTables {
             for entry in entries {
                 if *entry != 0 {
                     let writable = (*entry | given) & WRITABLE;
-                    *entry = *entry & ADDRESS | flags.bits() & (!WRITABLE | writable);
+                    let taken = PageFlags::WRITABLE - PageFlags::from_bits_truncate(writable);
+                    *entry = with_flags(*entry, flags - taken);
                     flush.page(at);
                 }
                 at += PAGE_SIZE;
@@ -130,16 +130,16 @@ impl PageTables {
             let theirs = unsafe {
                 core::slice::from_raw_parts_mut(entries(table).add(index(from, 1)), ours.len())
             };
-            let mut copied = 0;
+            let mut copied = PageCounts::default();
             for (our, their) in ours[first..].iter_mut().zip(&mut theirs[first..]) {
                 if *our != 0 {
-                    allocator::share(*our & ADDRESS);
+                    share(*our);
                     *our &= !taken;
                     *their = *our;
-                    copied += 1;
+                    copied.add(Kind::of(*our));
                 }
             }
-            child.pages += copied;
+            child.counts.add_all(copied);
         }
         Ok(at)
     }

@@ -2,9 +2,12 @@
 //! `free.rs` frees tables.
 //!
 //! Each non-zero entry of the last level holds a reference to a frame, with or without `PRESENT`
-//! (PROT_NONE clears it).
+//! (PROT_NONE clears it). Two of the bits that the CPU ignores tell what kind of page it is ([`Kind`]), by which
+//! the resident pages are counted. An entry of the zero page holds no reference, and is never writable; one
+//! that was mapped beside a page that was read counts as a page only once it was accessed itself.
 
 use core::cell::Cell;
+use core::ops::Range;
 
 use x86_64::VirtAddr;
 use x86_64::registers::control::Cr3;
@@ -12,7 +15,7 @@ use x86_64::registers::control::Cr3;
 use crate::abi::errno::Errno;
 use crate::mm::allocator;
 use crate::mm::allocator::phys_to_virt;
-use crate::mm::frame::Frame;
+use crate::mm::frame::{self, Frame};
 use crate::mm::paging::{PageFlags, activate, index, kernel_root};
 use crate::mm::{PAGE_SIZE, layout};
 
@@ -23,6 +26,11 @@ const TABLE: u64 =
     PageFlags::PRESENT.bits() | PageFlags::WRITABLE.bits() | PageFlags::USER_ACCESSIBLE.bits();
 /// Mask of the physical address in an entry (Intel SDM vol. 3, 4.5).
 pub(super) const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+/// The two bits of [`Kind`] in an entry, which the CPU ignores.
+const KIND: u64 = 0b11 << KIND_SHIFT;
+const KIND_SHIFT: u32 = 9;
+/// Set by the CPU at the first access.
+const ACCESSED: u64 = PageFlags::ACCESSED.bits();
 /// `PageTables::last` without a cached table.
 const NOTHING: (u64, u64) = (u64::MAX, 0);
 
@@ -30,9 +38,9 @@ const NOTHING: (u64, u64) = (u64::MAX, 0);
 #[derive(Debug)]
 pub struct PageTables {
     root: u64,
-    /// Entries in use: the resident set in pages.
-    pub(super) pages: u64,
-    /// Maximum of `pages` before the last drop of pages.
+    /// Entries in use.
+    pub(super) counts: PageCounts,
+    /// Maximum of the resident pages before the last drop of pages.
     pub(super) peak: u64,
     /// Number of tables below the root.
     tables: u64,
@@ -40,20 +48,118 @@ pub struct PageTables {
     last: Cell<(u64, u64)>,
 }
 
+/// Kind of a mapped page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A page of a file, or of the kernel (MM_FILEPAGES).
+    File = 0,
+    /// Private memory: no file's, or a copy of a file's page (MM_ANONPAGES).
+    Anonymous = 1,
+    /// Memory shared without a file (MM_SHMEMPAGES).
+    Shared = 2,
+    /// The zero page, which isn't counted as resident.
+    Zero = 3,
+}
+
+impl Kind {
+    pub(super) fn of(entry: u64) -> Self {
+        match (entry & KIND) >> KIND_SHIFT {
+            0 => Self::File,
+            1 => Self::Anonymous,
+            2 => Self::Shared,
+            _ => Self::Zero,
+        }
+    }
+
+    const fn bits(self) -> u64 {
+        (self as u64) << KIND_SHIFT
+    }
+}
+
+/// Numbers of pages by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageCounts([u64; 4]);
+
+impl PageCounts {
+    /// Adds a page.
+    pub(super) fn add(&mut self, kind: Kind) {
+        self.0[kind as usize] += 1;
+    }
+
+    /// Subtracts a page.
+    fn remove(&mut self, kind: Kind) {
+        self.0[kind as usize] -= 1;
+    }
+
+    /// Adds other pages.
+    pub(super) fn add_all(&mut self, more: Self) {
+        for (count, more) in self.0.iter_mut().zip(more.0) {
+            *count += more;
+        }
+    }
+
+    /// Subtracts other pages.
+    pub(super) fn remove_all(&mut self, less: Self) {
+        for (count, less) in self.0.iter_mut().zip(less.0) {
+            *count -= less;
+        }
+    }
+
+    /// Number of pages of a kind.
+    pub fn of(self, kind: Kind) -> u64 {
+        self.0[kind as usize]
+    }
+
+    /// The resident set: all but the zero page.
+    pub fn resident(self) -> u64 {
+        self.of(Kind::File) + self.of(Kind::Anonymous) + self.of(Kind::Shared)
+    }
+}
+
+/// Adds the reference of a copy of a last-level entry.
+pub(super) fn share(entry: u64) {
+    if Kind::of(entry) != Kind::Zero {
+        allocator::share(entry & ADDRESS);
+    }
+}
+
+/// Releases the reference of a last-level entry that is no more.
+pub(super) fn release(entry: u64) {
+    if Kind::of(entry) != Kind::Zero {
+        allocator::release(entry & ADDRESS);
+    }
+}
+
+/// A last-level entry with other flags; the zero page stays read-only.
+pub(super) fn with_flags(entry: u64, flags: PageFlags) -> u64 {
+    let withheld = if Kind::of(entry) == Kind::Zero {
+        PageFlags::WRITABLE.bits()
+    } else {
+        0
+    };
+    entry & (ADDRESS | KIND | ACCESSED) | flags.bits() & !withheld
+}
+
 /// A decoded last-level entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Mapped {
     /// Physical address of the frame.
     pub frame: u64,
+    /// Kind of page.
+    pub kind: Kind,
     /// Flags of the entry.
     pub flags: PageFlags,
 }
 
 impl Mapped {
     fn from_entry(entry: u64) -> Option<Self> {
-        (entry != 0).then(|| Self {
+        let kind = Kind::of(entry);
+        let is_page = entry != 0 && (kind != Kind::Zero || entry & ACCESSED != 0);
+        is_page.then(|| Self {
             frame: entry & ADDRESS,
-            flags: PageFlags::from_bits_truncate(entry),
+            kind,
+            flags: PageFlags::from_bits_truncate(entry & !(KIND | ACCESSED)),
         })
     }
 }
@@ -83,7 +189,7 @@ impl PageTables {
         }
         Ok(Self {
             root,
-            pages: 0,
+            counts: PageCounts::default(),
             peak: 0,
             tables: 0,
             last: Cell::new(NOTHING),
@@ -185,21 +291,61 @@ impl PageTables {
     ///
     /// # Errors
     /// `ENOMEM` when a table is needed and there is no frame for it.
-    pub fn map(&mut self, address: u64, frame: Frame, flags: PageFlags) -> Result<(), Errno> {
+    pub fn map(
+        &mut self,
+        address: u64,
+        frame: Frame,
+        flags: PageFlags,
+        kind: Kind,
+    ) -> Result<(), Errno> {
+        assert!(kind != Kind::Zero, "its entries hold no reference");
         let slot = slot(self.make_table(address)?, address, 1);
         // SAFETY: as in `find_table`.
-        let old = unsafe { slot.replace(frame.into_raw() | flags.bits()) };
-        if old == 0 {
-            self.pages += 1;
-        } else {
+        let old = unsafe { slot.replace(frame.into_raw() | kind.bits() | flags.bits()) };
+        self.counts.add(kind);
+        if old != 0 {
+            self.counts.remove(Kind::of(old));
             self.flush(address);
-            allocator::release(old & ADDRESS);
+            release(old);
+        }
+        Ok(())
+    }
+
+    /// Maps the zero page at `page`, which has no other, and at those of [start, end) without any: these count as
+    /// pages once they are accessed. The range is within one last-level table.
+    ///
+    /// # Errors
+    /// As [`PageTables::map`].
+    pub fn map_zeros(
+        &mut self,
+        page: u64,
+        around: Range<u64>,
+        flags: PageFlags,
+    ) -> Result<(), Errno> {
+        debug_assert!(around.contains(&page) && around.start >> 21 == (around.end - 1) >> 21);
+        let table = self.make_table(page)?;
+        let entry = with_flags(frame::zero_page().address() | Kind::Zero.bits(), flags);
+        for at in around.step_by(PAGE_SIZE as usize) {
+            let slot = slot(table, at, 1);
+            let was_accessed = if at == page { ACCESSED } else { 0 };
+            // SAFETY: as in `find_table`.
+            unsafe {
+                let old = slot.read();
+                if old == 0 {
+                    self.counts.add(Kind::Zero);
+                }
+                if old == 0 || at == page {
+                    debug_assert!(old == 0 || Kind::of(old) == Kind::Zero);
+                    slot.write(entry | was_accessed);
+                }
+            }
         }
         Ok(())
     }
 
     /// Maps a page if the last-level table exists and has no page there.
-    pub fn map_if_free(&mut self, address: u64, frame: &Frame, flags: PageFlags) {
+    pub fn map_if_free(&mut self, address: u64, frame: &Frame, flags: PageFlags, kind: Kind) {
+        assert!(kind != Kind::Zero, "its entries hold no reference");
         let Some(table) = self.find_table(address) else {
             return;
         };
@@ -207,8 +353,8 @@ impl PageTables {
         // SAFETY: as in `find_table`.
         unsafe {
             if slot.read() == 0 {
-                slot.write(frame.clone().into_raw() | flags.bits());
-                self.pages += 1;
+                slot.write(frame.clone().into_raw() | kind.bits() | flags.bits());
+                self.counts.add(kind);
             }
         }
     }
@@ -230,7 +376,7 @@ impl PageTables {
         unsafe {
             let entry = slot.read();
             if entry != 0 {
-                slot.write(entry & ADDRESS | flags.bits());
+                slot.write(with_flags(entry, flags));
                 self.flush(address);
             }
         }
@@ -244,10 +390,15 @@ impl PageTables {
         if entry == 0 {
             return None;
         }
-        self.pages -= 1;
+        let kind = Kind::of(entry);
+        self.counts.remove(kind);
         self.flush(address);
-        // SAFETY: the entry held this reference until the `replace`.
-        Some(unsafe { Frame::from_raw(entry & ADDRESS) })
+        Some(match kind {
+            // SAFETY: the zero page is never freed.
+            Kind::Zero => unsafe { Frame::share_raw(entry & ADDRESS) },
+            // SAFETY: the entry held this reference until the `replace`.
+            _ => unsafe { Frame::from_raw(entry & ADDRESS) },
+        })
     }
 
     /// The first last-level table that covers part of [start, end): the address of its first entry
@@ -313,7 +464,8 @@ impl PageTables {
             let skipped = ((from - start) / PAGE_SIZE) as usize;
             for (i, byte) in bytes[skipped..].iter_mut().take(len).enumerate() {
                 // SAFETY: one of the `len` entries of a live page table.
-                *byte |= u8::from(unsafe { first.add(i).read() } != 0);
+                let entry = unsafe { first.add(i).read() };
+                *byte |= u8::from(Mapped::from_entry(entry).is_some());
             }
             at = from + len as u64 * PAGE_SIZE;
         }

@@ -8,6 +8,7 @@ use core::ops::Range;
 use bitflags::bitflags;
 
 use super::mapped::Mapped;
+use super::page_tables::Kind;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
@@ -155,6 +156,15 @@ impl Vma {
     /// Page table flags of the area's pages: the protection, and the key in bits 59 to 62.
     pub fn page_flags(&self) -> PageFlags {
         self.prot.page_flags() | PageFlags::from_bits_truncate(u64::from(self.key) << 59)
+    }
+
+    /// Kind of the area's pages, apart from the copies of a private mapping.
+    pub fn kind(&self) -> Kind {
+        match &self.backing {
+            Backing::Anonymous => Kind::Anonymous,
+            Backing::File { source, .. } if source.file_id() == (0, 0) => Kind::Shared,
+            Backing::File { .. } | Backing::Kernel(..) => Kind::File,
+        }
     }
 
     /// Whether the area maps pages of the kernel: the vDSO or the clock page.

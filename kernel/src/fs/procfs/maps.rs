@@ -12,27 +12,11 @@ use crate::mm::PAGE_SIZE;
 use crate::mm::fallible::{Text, put};
 use crate::process::SharedMm;
 use crate::sched::preempt;
-use crate::vm::accounting::{Present, Usage};
+use crate::vm::accounting::Present;
 use crate::vm::vma::{Backing, Prot, Vma, VmaFlags};
 
 /// Column of the name.
 const NAME_COLUMN: usize = 73;
-
-/// Counts all pages of an address space, a part at a time.
-pub(super) fn usage(mm: &SharedMm) -> Usage {
-    let mut usage = Usage::default();
-    let mut at = 0;
-    loop {
-        {
-            let mm = mm.lock();
-            at = mm.usage_part(at, &mut usage);
-            if at >= mm.task_size {
-                return usage;
-            }
-        }
-        preempt::point();
-    }
-}
 
 /// Counts the present pages of [start, end), a part at a time.
 fn present(mm: &SharedMm, start: u64, end: u64) -> Present {

@@ -118,18 +118,17 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
 }
 
 pub(super) fn statm(subject: &Subject, text: &mut Text) {
-    let (size, resident) = pages(subject);
     let Some(mm) = subject.process.mm() else {
         return text.push_str("0 0 0 0 0 0 0\n");
     };
-    let used = super::maps::usage(&mm);
     let mm = mm.lock();
+    let (used, (size, resident)) = (mm.usage(), mm.page_counts());
     let marks = &mm.landmarks;
     let code = (marks.end_code.div_ceil(PAGE_SIZE)).saturating_sub(marks.start_code / PAGE_SIZE);
     put!(
         text,
         "{size} {resident} {} {code} 0 {} 0\n",
-        used.present_file,
+        used.present_file + used.present_shared,
         used.data + used.stack
     );
 }

@@ -178,8 +178,8 @@ fn memory(text: &mut Text, subject: &Subject) {
     let Some(mm) = subject.process.mm() else {
         return;
     };
-    let used = super::maps::usage(&mm);
     let mm = mm.lock();
+    let used = mm.usage();
     let marks = &mm.landmarks;
     let code = (marks.end_code.div_ceil(PAGE_SIZE)).saturating_sub(marks.start_code / PAGE_SIZE);
     let resident = used.present_anonymous + used.present_file + used.present_shared;

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{ADDRESS, NOTHING, PageTables, entries, slot};
+use super::{ADDRESS, NOTHING, PageTables, entries, release, slot};
 use crate::mm::allocator;
 use crate::mm::paging::activate_kernel;
 
@@ -67,11 +67,13 @@ fn free(at: u64, level: u32, which: Range<usize>) {
         if entry == 0 {
             continue;
         }
+        // The entry's reference, to a table or a page.
         if level > 1 {
             free(entry & ADDRESS, level - 1, 0..512);
+            allocator::release(entry & ADDRESS);
+        } else {
+            release(entry);
         }
-        // The entry's reference, to a table or a page.
-        allocator::release(entry & ADDRESS);
     }
 }
 
