@@ -290,7 +290,9 @@ impl Walk<'_> {
                                 Some(b'/') => at = self.crossing(&at, self.top()?)?,
                                 Some(_) => {}
                             }
-                            fallible::extend_from_slice(&mut target, after)?;
+                            if !after.is_empty() {
+                                fallible::extend_from_slice(&mut target, after)?;
+                            }
                             path = Cow::Owned(target);
                             position = 0;
                             continue;

@@ -13,24 +13,21 @@ use x86_64::VirtAddr;
 use x86_64::registers::control::Cr3;
 
 use crate::abi::errno::Errno;
-use crate::mm::allocator;
 use crate::mm::allocator::phys_to_virt;
 use crate::mm::frame::{self, Frame};
 use crate::mm::paging::{PageFlags, activate, index, kernel_root};
 use crate::mm::{PAGE_SIZE, layout};
 
+mod entry;
 mod free;
+
+use entry::{ACCESSED, is_page};
+pub(super) use entry::{ADDRESS, release, share, with_flags};
+pub use entry::{Kind, Mapped, PageCounts};
 
 /// Flags of entries that point to a table: all access, as the last level's entry decides.
 const TABLE: u64 =
     PageFlags::PRESENT.bits() | PageFlags::WRITABLE.bits() | PageFlags::USER_ACCESSIBLE.bits();
-/// Mask of the physical address in an entry (Intel SDM vol. 3, 4.5).
-pub(super) const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
-/// The two bits of [`Kind`] in an entry, which the CPU ignores.
-const KIND: u64 = 0b11 << KIND_SHIFT;
-const KIND_SHIFT: u32 = 9;
-/// Set by the CPU at the first access.
-const ACCESSED: u64 = PageFlags::ACCESSED.bits();
 /// `PageTables::last` without a cached table.
 const NOTHING: (u64, u64) = (u64::MAX, 0);
 
@@ -46,122 +43,6 @@ pub struct PageTables {
     tables: u64,
     /// Cache of the last lookup: (address / 2 MiB, physical address of the last-level table).
     last: Cell<(u64, u64)>,
-}
-
-/// Kind of a mapped page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    /// A page of a file, or of the kernel (MM_FILEPAGES).
-    File = 0,
-    /// Private memory: no file's, or a copy of a file's page (MM_ANONPAGES).
-    Anonymous = 1,
-    /// Memory shared without a file (MM_SHMEMPAGES).
-    Shared = 2,
-    /// The zero page, which isn't counted as resident.
-    Zero = 3,
-}
-
-impl Kind {
-    pub(super) fn of(entry: u64) -> Self {
-        match (entry & KIND) >> KIND_SHIFT {
-            0 => Self::File,
-            1 => Self::Anonymous,
-            2 => Self::Shared,
-            _ => Self::Zero,
-        }
-    }
-
-    const fn bits(self) -> u64 {
-        (self as u64) << KIND_SHIFT
-    }
-}
-
-/// Numbers of pages by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PageCounts([u64; 4]);
-
-impl PageCounts {
-    /// Adds a page.
-    pub(super) fn add(&mut self, kind: Kind) {
-        self.0[kind as usize] += 1;
-    }
-
-    /// Subtracts a page.
-    fn remove(&mut self, kind: Kind) {
-        self.0[kind as usize] -= 1;
-    }
-
-    /// Adds other pages.
-    pub(super) fn add_all(&mut self, more: Self) {
-        for (count, more) in self.0.iter_mut().zip(more.0) {
-            *count += more;
-        }
-    }
-
-    /// Subtracts other pages.
-    pub(super) fn remove_all(&mut self, less: Self) {
-        for (count, less) in self.0.iter_mut().zip(less.0) {
-            *count -= less;
-        }
-    }
-
-    /// Number of pages of a kind.
-    pub fn of(self, kind: Kind) -> u64 {
-        self.0[kind as usize]
-    }
-
-    /// The resident set: all but the zero page.
-    pub fn resident(self) -> u64 {
-        self.of(Kind::File) + self.of(Kind::Anonymous) + self.of(Kind::Shared)
-    }
-}
-
-/// Adds the reference of a copy of a last-level entry.
-pub(super) fn share(entry: u64) {
-    if Kind::of(entry) != Kind::Zero {
-        allocator::share(entry & ADDRESS);
-    }
-}
-
-/// Releases the reference of a last-level entry that is no more.
-pub(super) fn release(entry: u64) {
-    if Kind::of(entry) != Kind::Zero {
-        allocator::release(entry & ADDRESS);
-    }
-}
-
-/// A last-level entry with other flags; the zero page stays read-only.
-pub(super) fn with_flags(entry: u64, flags: PageFlags) -> u64 {
-    let withheld = if Kind::of(entry) == Kind::Zero {
-        PageFlags::WRITABLE.bits()
-    } else {
-        0
-    };
-    entry & (ADDRESS | KIND | ACCESSED) | flags.bits() & !withheld
-}
-
-/// A decoded last-level entry.
-#[derive(Clone, Copy, Debug)]
-pub struct Mapped {
-    /// Physical address of the frame.
-    pub frame: u64,
-    /// Kind of page.
-    pub kind: Kind,
-    /// Flags of the entry.
-    pub flags: PageFlags,
-}
-
-impl Mapped {
-    fn from_entry(entry: u64) -> Option<Self> {
-        let kind = Kind::of(entry);
-        let is_page = entry != 0 && (kind != Kind::Zero || entry & ACCESSED != 0);
-        is_page.then(|| Self {
-            frame: entry & ADDRESS,
-            kind,
-            flags: PageFlags::from_bits_truncate(entry & !(KIND | ACCESSED)),
-        })
-    }
 }
 
 /// The 512 entries of a table.
@@ -462,10 +343,10 @@ impl PageTables {
         let mut at = start;
         while let Some((from, first, len)) = self.find_entries(at, end) {
             let skipped = ((from - start) / PAGE_SIZE) as usize;
-            for (i, byte) in bytes[skipped..].iter_mut().take(len).enumerate() {
-                // SAFETY: one of the `len` entries of a live page table.
-                let entry = unsafe { first.add(i).read() };
-                *byte |= u8::from(Mapped::from_entry(entry).is_some());
+            // SAFETY: `len` entries of a live page table, which nothing changes meanwhile.
+            let entries = unsafe { core::slice::from_raw_parts(first, len) };
+            for (byte, entry) in bytes[skipped..].iter_mut().zip(entries) {
+                *byte = u8::from(is_page(*entry));
             }
             at = from + len as u64 * PAGE_SIZE;
         }

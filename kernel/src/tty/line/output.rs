@@ -20,13 +20,16 @@ impl Line {
 
     /// Appends written bytes to `out`, processed: runs of printable ASCII characters at once.
     pub fn process_all_output(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+        let flags = self.termios.output;
+        if !flags.contains(Output::OPOST) {
+            return out.extend_from_slice(bytes);
+        }
         while !bytes.is_empty() {
-            let changes = Output::OPOST.union(Output::OLCUC);
-            let run = if self.termios.output.intersection(changes) == Output::OPOST {
+            let run = if flags.contains(Output::OLCUC) {
+                0
+            } else {
                 let is_special = |byte: &u8| !(b' '..=b'~').contains(byte);
                 bytes.iter().position(is_special).unwrap_or(bytes.len())
-            } else {
-                0
             };
             let (plain, rest) = bytes.split_at(run);
             self.column += run;
