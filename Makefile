@@ -14,6 +14,9 @@
 #   make microscope  record every instruction of the calls; a page shows two side by side
 #   make iso       build target/trident.iso (GRUB, BIOS and UEFI)
 #   make debug     boot QEMU stopped, with gdb attached
+#   make debug REPLAY=1  the same on a recorded run, in which gdb goes backwards too
+#   make gdbserver boot QEMU stopped on this terminal; in another one:
+#   make gdb       attach gdb to it
 #   make doctor    list the tools found, those missing, and the commands that need them
 #   make clean     remove what was built (not what was installed)
 #   make help      print this list
@@ -24,7 +27,7 @@
 #   MINUTES=120                  let several processes race so many minutes, after all else has run once
 # of `make run`, `make shell`, `make debug`:
 #   CPU=max,vendor=GenuineIntel  MEM=64M  MACHINE=q35  SMP=2  ACCEL=kvm
-# of `make run`, `make debug`:
+# of `make run`, `make debug`, `make gdbserver`, `make gdb`:
 #   PROGRAM=./a.out ARGS="x y"   run your Linux program: with your standard input, its output
 #                                alone on standard output, its exit status on standard error
 #   FILES="data.txt dir/"        copy these into its working directory
@@ -41,7 +44,7 @@
 #   PACKAGES="less gdb"          put further Debian packages into it
 #   DOCUMENTS=1  REFRESH=1  DEBIAN_MIRROR=http://...
 
-VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS FILES OUT INITRD APPEND STRACE VERBOSE LIMIT DRYRUN ROOTFS PACKAGES \
+VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS FILES OUT INITRD APPEND STRACE VERBOSE LIMIT DRYRUN REPLAY ROOTFS PACKAGES \
 	DOCUMENTS REFRESH DEBIAN_MIRROR MINUTES CHECKED
 # make would ignore a misspelt variable silently.
 UNKNOWN = $(filter-out $(VARIABLES) SHELL CARGO_% RUST%,$(foreach name,$(.VARIABLES),\
@@ -60,13 +63,13 @@ RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
-.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux cost microscope iso debug doctor clean setup
+.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux cost microscope iso debug gdbserver gdb doctor clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-run shell rootfs transcripts test soak check build bench bench-linux cost microscope iso debug doctor setup:
+run shell rootfs transcripts test soak check build bench bench-linux cost microscope iso debug gdbserver gdb doctor setup:
 	@$(XTASK) $@
 
 clean:

@@ -10,6 +10,7 @@
 mod applets;
 mod boot_matrix;
 mod debian;
+mod debugger;
 mod drop_in;
 mod dynamic;
 mod execve;
@@ -62,6 +63,7 @@ const MODULES: &[Module] = &[
     ("dynamic", dynamic::cases),
     ("applets", applets::cases),
     ("debian", debian::cases),
+    ("debugger", debugger::cases),
     ("transcripts", transcripts::cases),
     ("out_of_memory", out_of_memory::cases),
     ("own_programs", own_programs::cases),

@@ -49,6 +49,21 @@ pub fn checked_kernel() -> PathBuf {
     target().join("kernel-checked.elf")
 }
 
+/// The boot image of `make debug`.
+pub fn debug_image() -> PathBuf {
+    target().join("trident-debug.elf")
+}
+
+/// The kernel of `make debug` by itself.
+pub fn debug_kernel() -> PathBuf {
+    target().join("kernel-debug.elf")
+}
+
+/// The tour of `make debug`, of that width, with all debug information.
+pub fn debug_tour(width: u32) -> PathBuf {
+    target().join("debug").join(format!("tour{width}"))
+}
+
 /// The kernel by itself, with its debug information and its symbol table filled in.
 pub fn kernel() -> PathBuf {
     target().join("kernel.elf")

@@ -181,6 +181,12 @@ fn actions() -> Vec<Action> {
             "Boot QEMU stopped, with gdb attached (kernel and program symbols)",
             debug::command,
         ),
+        with(
+            "gdbserver",
+            "Boot QEMU stopped on this terminal, waiting for gdb at port 1234",
+            debug::server,
+        ),
+        with("gdb", "Attach gdb to the QEMU of gdbserver", debug::client),
         plain(
             "doctor",
             "Say what was found on this machine, what is missing, and which command needs it",

@@ -201,17 +201,32 @@ impl LiveFrame {
     }
 }
 
+/// Inside `naked_asm!`: pushes each of these, and moves the rule by which a debugger finds the frame's end
+/// (`entry/debug_info.rs`).
+#[macro_export]
+macro_rules! push {
+    ($($what:literal)+) => {
+        concat!($("push ", $what, "\n.cfi_adjust_cfa_offset 8\n",)+)
+    };
+}
+
+/// Inside `naked_asm!`: pops to each of these, as [`push!`].
+#[macro_export]
+macro_rules! pop {
+    ($($what:literal)+) => {
+        concat!($("pop ", $what, "\n.cfi_adjust_cfa_offset -8\n",)+)
+    };
+}
+
 /// Inside `naked_asm!`: pushes the registers below `orig_rax` with `$rcx` and -ENOSYS (-38) in place
 /// of rcx and rax, then the door, operand `door`: the fields of [`Frame`] from rdi down.
 #[macro_export]
 macro_rules! push_registers {
     ($rcx:literal) => {
         concat!(
-            "push rdi\npush rsi\npush rdx\npush ",
-            $rcx,
-            "\npush -38\n",
-            "push r8\npush r9\npush r10\npush r11\npush rbx\npush rbp\n",
-            "push r12\npush r13\npush r14\npush r15\npush {door}\n"
+            $crate::push!("rdi" "rsi" "rdx"),
+            $crate::push!($rcx),
+            $crate::push!("-38" "r8" "r9" "r10" "r11" "rbx" "rbp" "r12" "r13" "r14" "r15" "{door}")
         )
     };
 }
@@ -228,10 +243,11 @@ macro_rules! pop_registers {
     };
     (@ $rax:literal) => {
         concat!(
-            "add rsp, 8\npop r15\npop r14\npop r13\npop r12\npop rbp\npop rbx\n",
-            "pop r11\npop r10\npop r9\npop r8\n",
+            "add rsp, 8\n.cfi_adjust_cfa_offset -8\n",
+            $crate::pop!("r15" "r14" "r13" "r12" "rbp" "rbx" "r11" "r10" "r9" "r8"),
             $rax,
-            "pop rcx\npop rdx\npop rsi\npop rdi\n"
+            ".cfi_adjust_cfa_offset -8\n",
+            $crate::pop!("rcx" "rdx" "rsi" "rdi")
         )
     };
 }

@@ -15,6 +15,7 @@
 
 use core::arch::naked_asm;
 
+use super::debug_info::{here, stub_begins, stub_ends, unwind_from_frame, unwind_from_gate};
 use super::exception_dispatch;
 use super::exit::{iret_to_user, return_by_iret};
 use super::exit_work::exit_work;
@@ -24,7 +25,7 @@ use crate::arch::idt::Stub;
 use crate::arch::percpu::KERNEL_RSP;
 use crate::dev::pic;
 use crate::process::{fault, rusage};
-use crate::{clac, pop_registers};
+use crate::{clac, pop_registers, push};
 
 /// IA32_GS_BASE.
 const MSR_GS_BASE: u32 = 0xc000_0101;
@@ -35,23 +36,32 @@ macro_rules! stub {
     ($name:ident, $vector:expr, error) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
-            naked_asm!("push {}", "jmp {}", const $vector as i32, sym common)
+            naked_asm!(
+                stub_begins!(), unwind_from_gate!("8"),
+                push!("{}"), "jmp {}", stub_ends!(), const $vector as i32, sym common
+            )
         }
     };
     ($name:ident, $vector:expr) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
-            naked_asm!("push 0", "push {}", "jmp {}", const $vector as i32, sym common)
+            naked_asm!(
+                stub_begins!(), unwind_from_gate!("0"), push!("0"),
+                push!("{}"), "jmp {}", stub_ends!(), const $vector as i32, sym common
+            )
         }
     };
     ($name:ident, $vector:expr, paranoid $(, $error:ident)?) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
-            naked_asm!(stub!(@pad $($error)?), "push {}", "jmp {}", const $vector as i32, sym paranoid)
+            naked_asm!(
+                stub_begins!(), stub!(@pad $($error)?),
+                push!("{}"), "jmp {}", stub_ends!(), const $vector as i32, sym paranoid
+            )
         }
     };
-    (@pad error) => { "" };
-    (@pad) => { "push 0" };
+    (@pad error) => { unwind_from_gate!("8") };
+    (@pad) => { concat!(unwind_from_gate!("0"), push!("0")) };
 }
 
 stub!(divide_error, 0);
@@ -130,9 +140,14 @@ irqs!(
 macro_rules! complete_frame {
     () => {
         concat!(
-            "xchg rdi, [rsp]\n",
-            "push rsi\npush rdx\npush rcx\npush rax\npush r8\npush r9\npush r10\npush r11\n",
-            "push rbx\npush rbp\npush r12\npush r13\npush r14\npush r15\npush rdi\n",
+            stub_begins!(),
+            unwind_from_gate!("16"),
+            "xchg rdi, [rsp]\n.cfi_offset 5, -56\n",
+            push!("rsi" "rdx" "rcx" "rax" "r8" "r9" "r10" "r11" "rbx" "rbp"),
+            push!("r12" "r13" "r14" "r15" "rdi"),
+            unwind_from_frame!(),
+            // The number's slot has the error code.
+            ".cfi_offset 0, -88\n",
             "cld\n",
             clac!()
         )
@@ -183,9 +198,12 @@ unsafe extern "C" fn common() {
         "je 3f",
         "mov rdi, rsp",
         "call {handle}",
+        ".cfi_remember_state",
         pop_registers!(),
         "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
         "iretq",
+        ".cfi_restore_state",
         // 4. The IRET faulted: this frame has the program's general registers. The five words
         //    that IRET could not load are still at the top of the task's stack.
         "3: swapgs",
@@ -196,6 +214,7 @@ unsafe extern "C" fn common() {
         "call {bad_iret}",
         "mov rsp, rbx",
         "jmp {exit}",
+        stub_ends!(),
         cs = const offsets::CS,
         rip = const offsets::RIP,
         rflags = const offsets::RFLAGS,
@@ -248,7 +267,9 @@ unsafe extern "C" fn paranoid() {
         "wrmsr",
         pop_registers!(),
         "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
         "iretq",
+        stub_ends!(),
         cs = const offsets::CS,
         rflags = const offsets::RFLAGS,
         vm = const frame::VM,

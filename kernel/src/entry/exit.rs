@@ -16,6 +16,7 @@
 
 use core::arch::naked_asm;
 
+use super::debug_info::{here, stub_begins, stub_ends, unwind_from_frame, unwind_from_gate};
 use super::exit_work::exit_work;
 #[cfg(debug_assertions)]
 use crate::abi::door::Door;
@@ -83,10 +84,13 @@ macro_rules! sysret64 {
     () => {
         concat!(
             assert_sysret!(),
+            ".cfi_remember_state\n",
             pop_registers!(except rax),
             "mov rsp, [rsp + 32]\n",
+            unwind_from_user!(),
             "swapgs\n",
-            "sysretq\n"
+            "sysretq\n",
+            ".cfi_restore_state\n"
         )
     };
 }
@@ -100,12 +104,15 @@ macro_rules! sysret32 {
     () => {
         concat!(
             assert_sysret!(),
+            ".cfi_remember_state\n",
             pop_registers!(except rax),
             "mov ecx, [rsp + 8]\n",
             "mov r11, [rsp + 24]\n",
             "mov rsp, [rsp + 32]\n",
+            unwind_from_user!(),
             "swapgs\n",
-            "sysret\n"
+            "sysret\n",
+            ".cfi_restore_state\n"
         )
     };
 }
@@ -150,8 +157,11 @@ extern "C" fn assert_sysret_restores(frame: &LiveFrame) {
 #[unsafe(naked)]
 pub unsafe extern "C" fn start_task() {
     naked_asm!(
+        stub_begins!(),
+        unwind_from_frame!(),
         "call {do_work}",
         "jmp {iret}",
+        stub_ends!(),
         do_work = sym exit_work,
         iret = sym return_by_iret,
     )
@@ -166,15 +176,19 @@ pub unsafe extern "C" fn start_task() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_by_iret() {
     naked_asm!(
+        stub_begins!(),
+        unwind_from_frame!(),
         // A stack segment from the LDT may be a 16-bit one.
         "test byte ptr [rsp + {ss}], {local}",
         "jnz {espfix}",
         pop_registers!(),
         "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
         "swapgs",
         ".globl iret_to_user",
         "iret_to_user:",
         "iretq",
+        stub_ends!(),
         ss = const offsets::SS,
         local = const LOCAL,
         espfix = sym return_by_espfix,
@@ -192,6 +206,8 @@ pub const LOCAL: u8 = 1 << 2;
 #[unsafe(naked)]
 unsafe extern "C" fn return_by_espfix() {
     naked_asm!(
+        stub_begins!(),
+        unwind_from_frame!(),
         // 1. The five words that IRET loads, copied to the espfix stack.
         "mov rdi, [rip + {writable}]",
         "lea rsi, [rsp + {rip}]",
@@ -206,8 +222,10 @@ unsafe extern "C" fn return_by_espfix() {
         "mov [rsp + {orig_rax}], rax",
         pop_registers!(),
         "pop rsp",
+        ".cfi_def_cfa 7, 40",
         "swapgs",
         "jmp iret_to_user",
+        stub_ends!(),
         writable = sym espfix::WRITABLE_AT,
         start = const layout::ESPFIX_START + espfix::OFFSET,
         rip = const offsets::RIP,
@@ -224,10 +242,13 @@ unsafe extern "C" fn return_by_espfix() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn espfix_failed() {
     naked_asm!(
+        stub_begins!(),
+        unwind_from_frame!(),
         "swapgs",
         "mov rdi, rsp",
         "call {bad_return}",
         "jmp {exit}",
+        stub_ends!(),
         bad_return = sym bad_return,
         exit = sym return_by_iret,
     )
@@ -241,9 +262,12 @@ pub unsafe extern "C" fn espfix_failed() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn frame_lost() {
     naked_asm!(
+        stub_begins!(),
+        unwind_from_frame!(),
         "swapgs",
         "call {do_work}",
         "ud2",
+        stub_ends!(),
         do_work = sym exit_work,
     )
 }

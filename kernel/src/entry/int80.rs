@@ -14,13 +14,14 @@ use core::arch::naked_asm;
 
 use super::call::{LAST, call_handler, call_with_work, clear, clear_others, counters_of, dispatch};
 use super::call::{clear_all, if_checked, place, slow_call};
+use super::debug_info::{here, stub_begins, stub_ends, unwind_from_frame, unwind_from_gate};
 use super::exit::{EXIT_WORK, LOCAL, finish_call, return_by_iret, slow_exit};
 use super::exit_work::exit_work;
 use crate::abi::door::Door;
 use crate::abi::frame::offsets;
 use crate::arch::percpu::{WORK, work};
 use crate::syscall::{counters, table};
-use crate::{pop_registers, push_registers};
+use crate::{pop_registers, push, push_registers};
 
 /// Stub of vector 0x80. `CLEAR`: clears registers before the handler.
 ///
@@ -32,6 +33,8 @@ use crate::{pop_registers, push_registers};
 pub unsafe extern "C" fn entry_int80<const CLEAR: bool>() {
     naked_asm!(
         place!("entry_int80"),
+        stub_begins!(),
+        unwind_from_gate!("0"),
         // 1. The kernel's GS base. The kernel never executes INT 0x80, so the gate is always
         //    entered from user mode.
         "swapgs",
@@ -40,14 +43,18 @@ pub unsafe extern "C" fn entry_int80<const CLEAR: bool>() {
         crate::clac!(),
         // 3. orig_rax: the number, 32 bits as in the i386 ABI. Then the registers, with -ENOSYS for
         //    rax.
+        here!(),
         "mov eax, eax",
-        "push rax",
+        push!("rax"),
         push_registers!("rcx"),
+        unwind_from_frame!(),
         // 4. The number in eax becomes an index into the table.
         place!("call_by_int80"),
+        here!(),
         dispatch!(),
         // 5. The arguments, 32 bits of each, to the registers that C passes them in; the other
         //    registers are cleared. The handler: its result is in rax.
+        here!(),
         "mov r8d, edi",
         "mov r9d, ebp",
         "mov edi, ebx",
@@ -57,18 +64,24 @@ pub unsafe extern "C" fn entry_int80<const CLEAR: bool>() {
         call_handler!(),
         // 6. The return by IRET, as in exit.rs: it restores rip, cs, rflags, rsp and ss.
         place!("return_from_int80"),
+        here!(),
         finish_call!(),
         "test byte ptr [rsp + {ss}], {local}",
         "jnz 6f",
+        ".cfi_remember_state",
         pop_registers!(except rax),
         "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
         "swapgs",
         ".globl iret_from_int80_{clear}",
         "iret_from_int80_{clear}:",
         "iretq",
+        ".cfi_restore_state",
         // 7. Not on the usual path.
+        here!(),
         slow_call!(),
         slow_exit!(),
+        stub_ends!(),
         clear = const CLEAR as u8,
         door = const Door::Int80 as u64,
         work = const WORK,

@@ -89,6 +89,7 @@
 //! interrupts other than the PIC's sixteen lines; a second CPU.
 
 mod call;
+mod debug_info;
 mod exception_dispatch;
 pub mod exceptions;
 pub mod exit;

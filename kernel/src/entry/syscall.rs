@@ -21,6 +21,8 @@ use core::arch::naked_asm;
 
 use super::call::{LAST, call_handler, call_with_work, clear, clear_others, counters_of, dispatch};
 use super::call::{clear_all, if_checked, place, slow_call};
+use super::debug_info::{here, stub_begins, stub_ends, unwind_from_frame};
+use super::debug_info::{unwind_from_gate, unwind_from_per_cpu, unwind_from_user};
 use super::exit::{EXIT_WORK, RF_TF_VM, assert_sysret, finish_call, return_by_iret};
 use super::exit::{slow_exit, sysret32, sysret64};
 use super::exit_work::exit_work;
@@ -30,7 +32,7 @@ use crate::abi::frame::{USER32_CS, offsets};
 use crate::arch::gdt::{USER_CS, USER_DS};
 use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD, USER_RSP, WORK, work};
 use crate::syscall::{counters, table};
-use crate::{clac, extable, pop_registers, push_registers, stac};
+use crate::{clac, extable, pop_registers, push, push_registers, stac};
 
 /// Entry point in LSTAR: SYSCALL from 64-bit code. `CLEAR`: clears registers before the handler.
 ///
@@ -42,36 +44,48 @@ use crate::{clac, extable, pop_registers, push_registers, stac};
 pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
     naked_asm!(
         place!("entry_syscall_64"),
+        stub_begins!(),
+        unwind_from_user!(),
         // 1. The kernel's GS base, and through it the task's kernel stack.
         "swapgs",
         "mov gs:[{user_rsp}], rsp",
         "mov rsp, gs:[{kernel_rsp}]",
+        unwind_from_per_cpu!("7", "{user_rsp}"),
         // 2. The five words that an interrupt gate pushes, so that all frames are alike.
-        "push {ss}",
-        "push gs:[{user_rsp}]",
-        "push r11",
-        "push {cs}",
-        "push rcx",
+        here!(),
+        push!("{ss}"),
+        push!("gs:[{user_rsp}]"),
+        ".cfi_offset 7, -16",
+        push!("r11"),
+        push!("{cs}"),
+        push!("rcx"),
         // 3. orig_rax: the number, all 64 bits. Then the registers, with -ENOSYS for rax.
-        "push rax",
+        here!(),
+        push!("rax"),
         push_registers!("rcx"),
+        unwind_from_frame!(),
         // 4. The number in eax becomes an index into the table.
         place!("call_by_syscall"),
+        here!(),
         dispatch!(),
         // 5. The arguments are in the registers that C passes them in, but for the fourth: SYSCALL
         //    took rcx. The other registers are cleared. The handler: its result is in rax.
+        here!(),
         "mov rcx, r10",
         clear_others!(),
         call_handler!(),
         // 6. The return (exit.rs): SYSRET if it can restore the frame, else IRET.
         place!("return_from_syscall"),
+        here!(),
         finish_call!(),
         "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
         "jnz 6f",
         sysret64!(),
         // 7. Not on the usual path.
+        here!(),
         slow_call!(),
         slow_exit!(),
+        stub_ends!(),
         clear = const CLEAR as u8,
         door = const Door::Syscall as u64,
         user_rsp = const USER_RSP,
@@ -105,27 +119,36 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
 pub unsafe extern "C" fn entry_syscall_32<const CLEAR: bool>() {
     naked_asm!(
         place!("entry_syscall_32"),
+        stub_begins!(),
+        unwind_from_user!(),
+        unwind_from_per_cpu!("16", "{landing_pad}"),
         // 1. GS base and stack, as above. The return address in rcx is not used, so rcx takes the
         //    program's stack pointer: 32 bits, as the upper half is undefined after 32-bit code.
         "swapgs",
         "mov ecx, esp",
+        ".cfi_register 7, 2",
         "mov rsp, gs:[{kernel_rsp}]",
         // 2. The five words of an interrupt gate. rip is the landing pad in the vDSO, which
         //    restores ecx, edx and ebp.
-        "push {ss}",
-        "push rcx",
-        "push r11",
-        "push {cs}",
-        "push gs:[{landing_pad}]",
+        here!(),
+        push!("{ss}"),
+        push!("rcx"),
+        push!("r11"),
+        push!("{cs}"),
+        push!("gs:[{landing_pad}]"),
         // 3. orig_rax: the number, 32 bits. SYSCALL has overwritten ecx, so the second argument
         //    is in ebp: the frame gets it as ecx, where the i386 table expects it.
+        here!(),
         "mov eax, eax",
-        "push rax",
+        push!("rax"),
         push_registers!("rbp"),
+        unwind_from_frame!(),
         // 4. The sixth argument, from the program's stack.
         place!("call_by_syscall32"),
+        here!(),
         stack_argument!("rcx"),
         // 5. As above: the number, the arguments (32 bits of each), the handler.
+        here!(),
         dispatch!(),
         "mov r8d, edi",
         "mov edi, ebx",
@@ -136,12 +159,15 @@ pub unsafe extern "C" fn entry_syscall_32<const CLEAR: bool>() {
         call_handler!(),
         // 6. The return: SYSRET to 32-bit code, or IRET.
         place!("return_from_syscall32"),
+        here!(),
         finish_call!(),
         "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
         "jnz 6f",
         sysret32!(),
+        here!(),
         slow_call!(),
         slow_exit!(),
+        stub_ends!(),
         clear = const CLEAR as u8,
         door = const Door::Syscall32 as u64,
         kernel_rsp = const KERNEL_RSP,

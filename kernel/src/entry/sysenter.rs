@@ -18,6 +18,8 @@ use core::arch::naked_asm;
 
 use super::call::{LAST, call_handler, call_with_work, clear, clear_others, counters_of, dispatch};
 use super::call::{clear_all, if_checked, place, slow_call};
+use super::debug_info::{here, stub_begins, stub_ends, unwind_from_frame};
+use super::debug_info::{unwind_from_gate, unwind_from_per_cpu, unwind_from_user};
 use super::exit::{EXIT_WORK, assert_sysret, finish_call, return_by_iret, slow_exit, sysret32};
 use super::exit_work::exit_work;
 use crate::abi::door::Door;
@@ -25,7 +27,7 @@ use crate::abi::frame::{USER32_CS, offsets};
 use crate::arch::gdt::USER_DS;
 use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD, WORK, work};
 use crate::syscall::{counters, table};
-use crate::{clac, extable, pop_registers, push_registers, stac};
+use crate::{clac, extable, pop_registers, push, push_registers, stac};
 
 /// Inside `naked_asm!`: loads the sixth argument, the word at the program's stack pointer in
 /// `$pointer`, into r9d and into the frame's rbp. If the word can't be read, the call is not made
@@ -60,35 +62,47 @@ pub(super) use stack_argument;
 pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
     naked_asm!(
         place!("entry_sysenter"),
+        stub_begins!(),
+        unwind_from_per_cpu!("16", "{landing_pad}"),
+        ".cfi_def_cfa 6, 0",
         // 1. The kernel's GS base and stack.
         "swapgs",
         "mov rsp, gs:[{kernel_rsp}]",
+        ".cfi_def_cfa 7, 0",
+        ".cfi_register 7, 6",
         // 2. The five words that an interrupt gate pushes. The vDSO passes the stack pointer in
         //    ebp; 64-bit code can execute SYSENTER too, so the upper half of rbp is cleared. IF
         //    was set, as always in user mode. rip is the landing pad in the program's vDSO,
         //    wherever the SYSENTER was.
-        "push {ss}",
+        here!(),
+        push!("{ss}"),
         "mov ebp, ebp",
-        "push rbp",
+        push!("rbp"),
         "pushfq",
+        ".cfi_adjust_cfa_offset 8",
         "or dword ptr [rsp], {interrupts_on}",
-        "push {cs}",
-        "push gs:[{landing_pad}]",
+        push!("{cs}"),
+        push!("gs:[{landing_pad}]"),
         // 3. orig_rax: the number, 32 bits. Then the registers, with -ENOSYS for rax.
+        here!(),
         "mov eax, eax",
-        "push rax",
+        push!("rax"),
         push_registers!("rcx"),
+        unwind_from_frame!(),
         // 4. Flags that SYSENTER does not clear: DF, NT (IRET would attempt a task switch), AC
         //    (suspends SMAP) and TF. The last three are rarely set, and POPF is slow: it is
         //    executed only if one of them is.
+        here!(),
         "cld",
         "test dword ptr [rsp + {rflags}], {nt_ac_tf}",
         "jnz 8f",
         "7:",
         // 5. The sixth argument, from the program's stack.
         place!("call_by_sysenter"),
+        here!(),
         stack_argument!("rbp"),
         // 6. As in syscall.rs: the number, the arguments (32 bits of each), the handler.
+        here!(),
         dispatch!(),
         "mov r8d, edi",
         "mov edi, ebx",
@@ -99,15 +113,19 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         // 7. The return: SYSRET to 32-bit code, or IRET. The flags in the frame have no RF and VM, as
         //    PUSHF clears them, and no TF: step 8.
         place!("return_from_sysenter"),
+        here!(),
         finish_call!(),
         sysret32!(),
         slow_call!(),
         slow_exit!(),
         // 8. The flags that rarely are set. SYSRET can't restore TF, so the frame counts as edited.
+        here!(),
         "8: or dword ptr gs:[{work}], {edited}",
-        "push 2",
+        push!("2"),
         "popfq",
+        ".cfi_adjust_cfa_offset -8",
         "jmp 7b",
+        stub_ends!(),
         clear = const CLEAR as u8,
         door = const Door::Sysenter as u64,
         kernel_rsp = const KERNEL_RSP,

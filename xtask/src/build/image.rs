@@ -19,16 +19,31 @@ pub fn tour() -> PathBuf {
     paths::target().join("tour.cpio")
 }
 
-/// Packs the tour's archive: its two halves, and a few files.
+/// The archive of the tour of `make debug`.
+pub fn tour_for_gdb() -> PathBuf {
+    paths::target().join("tour-debug.cpio")
+}
+
+/// Packs the tour's archive.
 pub fn pack_tour() -> Result<()> {
+    pack(&tour(), |width| paths::program(width, "tour"))
+}
+
+/// Packs the archive of the tour of `make debug`.
+pub fn pack_tour_for_gdb() -> Result<()> {
+    pack(&tour_for_gdb(), paths::debug_tour)
+}
+
+/// Packs a tour's two halves, and a few files.
+fn pack(archive: &Path, tour: impl Fn(u32) -> PathBuf) -> Result<()> {
     let mut files = base(Initramfs::new());
     for (width, place) in [(64, "/init"), (32, "/bin32/tour")] {
-        let path = paths::program(width, "tour");
+        let path = tour(width);
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         // gdb reads debug information from the build's files; the machine's memory needs none.
         files = files.executable(place, segments_only(&bytes));
     }
-    write_if_changed(&tour(), &files.build())
+    write_if_changed(archive, &files.build())
 }
 
 /// Adds the files of every root file system of ours.

@@ -15,8 +15,6 @@
 //! The rest of the section is zero. A kernel that finds N = 0 has not been filled.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use object::elf;
@@ -54,22 +52,6 @@ pub fn fill(mut kernel: Vec<u8>) -> Result<Vec<u8>> {
     place.fill(0);
     place[..table.len()].copy_from_slice(&table);
     Ok(kernel)
-}
-
-/// Names and addresses of the kernel's entry stubs: their labels. They are assembly, without the
-/// debug information that debuggers read names from.
-pub fn entries(kernel: &Path) -> Result<Vec<(String, u64)>> {
-    let bytes = fs::read(kernel).with_context(|| format!("cannot read {}", kernel.display()))?;
-    let file = ElfFile64::<object::Endianness>::parse(&*bytes).context("not an ELF64 file")?;
-    let labels = file.symbols().filter(|symbol| symbol.is_definition());
-    let named = labels.filter_map(|symbol| {
-        let stub = symbol
-            .name()
-            .ok()
-            .filter(|name| name.starts_with("entry_"))?;
-        Some((stub.to_owned(), symbol.address()))
-    });
-    Ok(named.collect())
 }
 
 /// The kernel's functions: address (less [`BASE`]) and mangled name.

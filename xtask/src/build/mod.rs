@@ -10,6 +10,7 @@
 pub mod image;
 pub mod kallsyms;
 pub mod strip;
+mod unwind;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,35 @@ pub fn checked_image(toolchain: &Toolchain) -> Result<()> {
     package(toolchain, &built, &kernel, &image)
 }
 
+/// Builds what `make debug` boots: kernel and tour with all debug information, and the init of a user's program.
+pub fn debugged(toolchain: &Toolchain) -> Result<()> {
+    const PROFILE: &str = "debugger";
+    let built = kernel(toolchain, PROFILE, "Building the kernel for gdb")?;
+    let (kernel, image) = (paths::debug_kernel(), paths::debug_image());
+    package(toolchain, &built, &kernel, &image)?;
+    for (target, width) in [(BARE_64, 64), (BARE_32, 32)] {
+        let mut cargo = toolchain.cargo();
+        cargo.args([
+            "build",
+            "--package",
+            "programs",
+            "--bin",
+            "tour",
+            "--bin",
+            "init",
+        ]);
+        cargo.args(["--target", target, "--profile", PROFILE]);
+        ui::run("Building the tour for gdb", &mut cargo)?;
+        let built = paths::target().join(target).join(PROFILE);
+        write_if_changed(&paths::debug_tour(width), &fs::read(built.join("tour"))?)?;
+        let init = paths::program(width, "init");
+        if !init.exists() {
+            write_if_changed(&init, &fs::read(built.join("init"))?)?;
+        }
+    }
+    image::pack_tour_for_gdb()
+}
+
 /// Builds the kernel crate in a profile; returns the path of cargo's ELF file.
 fn kernel(toolchain: &Toolchain, profile: &str, title: &str) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo();
@@ -62,7 +92,9 @@ fn kernel(toolchain: &Toolchain, profile: &str, title: &str) -> Result<PathBuf> 
 /// table filled in, `image` the file to boot. Does nothing where both are up to date.
 pub fn package(toolchain: &Toolchain, built: &Path, kernel: &Path, image: &Path) -> Result<()> {
     let bytes = fs::read(built).with_context(|| format!("cannot read {}", built.display()))?;
-    let filled = kallsyms::fill(bytes).with_context(|| format!("in {}", built.display()))?;
+    let filled = kallsyms::fill(bytes)
+        .and_then(unwind::fill)
+        .with_context(|| format!("in {}", built.display()))?;
     write_if_changed(kernel, &filled)?;
     // The loader's build is tracked by cargo, which looks at this file's time.
     let embedded = image.with_extension("kernel");

@@ -19,6 +19,7 @@ use crate::rootfs;
 use crate::session::{self, Ends};
 use crate::setup::{self, needs};
 use crate::shell;
+use crate::toolchain::Toolchain;
 use crate::ui;
 
 /// Limit of a program's arguments in init, in bytes: see `user/bin/src/bin/init/request.rs`.
@@ -47,6 +48,21 @@ pub struct Prepared {
     pub out: Option<Out>,
 }
 
+/// What builds all that is booted, and where it leaves the tour.
+struct Build {
+    make: fn(&Toolchain) -> Result<()>,
+    tour: fn() -> PathBuf,
+}
+
+const RELEASE: Build = Build {
+    make: build::everything,
+    tour: image::tour,
+};
+const FOR_GDB: Build = Build {
+    make: build::debugged,
+    tour: image::tour_for_gdb,
+};
+
 /// The user's archive or program, read before anything is built.
 enum Content {
     Tour,
@@ -69,6 +85,17 @@ impl Options {
     /// Installs what is missing and builds; returns the machine. `talk` is for the user's program; without it
     /// the program has the terminal.
     pub fn prepare(&self, talk: Option<Talk<'_>>) -> Result<Prepared> {
+        self.prepare_build(talk, &RELEASE)
+    }
+
+    /// The machine of `make debug`: [`Options::prepare`] with the build for gdb.
+    pub fn prepare_for_gdb(&self) -> Result<Vm> {
+        let vm = self.prepare_build(None, &FOR_GDB)?.vm;
+        // Every program has the same addresses at each run.
+        Ok(vm.kernel(paths::debug_image()).append_first("norandmaps"))
+    }
+
+    fn prepare_build(&self, talk: Option<Talk<'_>>, built: &Build) -> Result<Prepared> {
         let options = self.clone().without_empty();
         let append = Append::new(&options.append);
         let content = options.check(&append)?;
@@ -88,7 +115,7 @@ impl Options {
         let line = options.command_line(&append, talk.ends)?;
         if !options.built {
             setup::packages(needs::of("run"))?;
-            build::everything(&setup::toolchain()?)?;
+            (built.make)(&setup::toolchain()?)?;
         }
         let initrd = match content {
             Content::Archive(bytes) => bytes,
@@ -106,7 +133,7 @@ impl Options {
                 options.on_a_root(files.pack(archive), libraries)?
             }
             Content::Tour => {
-                let tour = image::tour();
+                let tour = (built.tour)();
                 fs::read(&tour).with_context(|| format!("cannot read {}", tour.display()))?
             }
         };
@@ -157,7 +184,7 @@ impl Options {
     /// The program whose symbols a debugger loads.
     pub fn debugged(&self) -> PathBuf {
         let program = self.clone().without_empty().program;
-        program.unwrap_or_else(|| paths::program(64, "tour"))
+        program.unwrap_or_else(|| paths::debug_tour(64))
     }
 
     /// The value of `LIMIT`.

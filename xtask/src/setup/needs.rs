@@ -175,12 +175,25 @@ pub const GDB: &[Need] = &[Need {
     macos: "x86_64-elf-gdb",
 }];
 
+/// Needed to go backwards in gdb.
+pub const REPLAY: &[Need] = &[Need {
+    what: "qemu-img",
+    test: Test::Program("qemu-img"),
+    debian: "qemu-utils",
+    fedora: "qemu-img",
+    arch: "qemu-img",
+    macos: "qemu",
+}];
+
 /// Each command of make with what it needs beside Rust. The commands install by this table, and `make doctor`
 /// prints it.
 pub const COMMANDS: &[(&str, &[&[Need]])] = &[
     ("run", &[RUN]),
     ("shell", &[RUN]),
     ("debug", &[RUN, GDB]),
+    ("debug REPLAY=1", &[RUN, GDB, REPLAY]),
+    ("gdbserver", &[RUN]),
+    ("gdb", &[GDB]),
     ("bench", &[RUN]),
     ("bench-linux", &[RUN, COMPILERS]),
     ("cost", &[RUN, COMPILERS]),
@@ -188,7 +201,7 @@ pub const COMMANDS: &[(&str, &[&[Need]])] = &[
     ("iso", &[ISO]),
     ("transcripts", &[RUN, COMPILERS]),
     ("soak", &[RUN, COMPILERS]),
-    ("test", &[RUN, ISO, COMPILERS, CASES, GDB]),
+    ("test", &[RUN, ISO, COMPILERS, CASES, GDB, REPLAY]),
 ];
 
 /// What a command needs.

@@ -169,7 +169,7 @@ impl Macros {
                 path @ ..,
                 Token::Word(name),
                 Token::Word(mark),
-                Token::Group(_, arguments, _),
+                Token::Group(_, arguments, place),
             ] if mark == "!"
                 && path
                     .iter()
@@ -179,6 +179,10 @@ impl Macros {
                     let parts = split(arguments);
                     let parts = parts.iter().map(|part| self.pieces(part));
                     return Ok(parts.collect::<Result<Vec<_>>>()?.concat());
+                }
+                // Numbers and names in data for debuggers.
+                if matches!(&name[..], "file" | "line") {
+                    return Ok(vec![(String::new(), place.clone())]);
                 }
                 self.pieces(&self.expand(name, arguments)?)
             }

@@ -1,0 +1,128 @@
+//! gdb itself, in batch mode: `make debug`'s files, and the information about the entry stubs.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use harness::child::{Leashed, leash};
+use harness::programs::{Compiler, compile};
+use harness::{Case, Initramfs, Vm, paths};
+
+/// A door as `tests/debugger/stub.py` steps through it: name of the case, CPU, compiler of the program, label of
+/// the stub, label after its call of the handler, number of write(2).
+const DOORS: &[(&str, &str, Compiler, &str, &str, u32)] = &[
+    (
+        "syscall",
+        "max",
+        Compiler::Glibc64,
+        "entry_syscall_64",
+        "return_from_syscall",
+        1,
+    ),
+    (
+        "syscall32",
+        "max",
+        Compiler::Glibc32,
+        "entry_syscall_32",
+        "return_from_syscall32",
+        4,
+    ),
+    (
+        "sysenter",
+        "max,vendor=GenuineIntel",
+        Compiler::Glibc32,
+        "entry_sysenter",
+        "return_from_sysenter",
+        4,
+    ),
+    (
+        "int80_from_64",
+        "max",
+        Compiler::Glibc64,
+        "entry_int80",
+        "return_from_int80",
+        4,
+    ),
+    (
+        "int80_from_32",
+        "max",
+        Compiler::Glibc32,
+        "entry_int80",
+        "return_from_int80",
+        4,
+    ),
+];
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let missing = paths::in_path("gdb").is_none() || paths::in_path("readelf").is_none();
+    let reason = missing.then_some("there is no gdb or no readelf here");
+    let case = |&(name, cpu, compiler, entry, back, number)| {
+        let run = move || main_is_below_the_stub(cpu, compiler, entry, back, number);
+        Case::new(format!("stub::{name}"), run).left_out(reason)
+    };
+    DOORS.iter().map(case).collect()
+}
+
+/// At each instruction of the stub, and at the handler's first, a backtrace reaches the program's `main`, and
+/// each instruction of the stub has a source line.
+fn main_is_below_the_stub(
+    cpu: &str,
+    compiler: Compiler,
+    entry: &str,
+    back: &str,
+    number: u32,
+) -> Result<()> {
+    let program = compile("debugged", compiler)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new().cpu(cpu).initramfs(&files).append("quiet");
+    let variables = format!("python ENTRY, BACK, NUMBER = '{entry}', '{back}', {number}");
+    let said = batch(
+        &vm,
+        &program,
+        &[&variables, "source tests/debugger/stub.py"],
+    )?;
+    ensure!(
+        said.contains(&format!("steps through {entry} around ")),
+        "{said}"
+    );
+    Ok(())
+}
+
+/// Boots the machine stopped, and has gdb run these commands on it, with the kernel's and the program's symbols;
+/// returns what gdb prints.
+fn batch(vm: &Vm, program: &Path, commands: &[&str]) -> Result<String> {
+    let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    let (mut qemu, _files) = vm.prepare()?;
+    qemu.args(["-S", "-gdb", &format!("tcp:127.0.0.1:{port}")]);
+    let mut qemu = leash(&qemu)?;
+    qemu.stdin(Stdio::null()).stdout(Stdio::null());
+    let _qemu = Leashed::spawn(&mut qemu)?;
+    let mut gdb = Command::new("timeout");
+    gdb.args(["120", "gdb", "--batch", "--nx", "--quiet"])
+        .arg(paths::kernel());
+    let program = program.display();
+    let first = [
+        "set confirm off".to_owned(),
+        "source xtask/gdb/trident.py".to_owned(),
+        format!("python program('{program}')"),
+        // QEMU may not listen yet.
+        "set tcp connect-timeout 30".to_owned(),
+        format!("target remote 127.0.0.1:{port}"),
+    ];
+    for command in first
+        .iter()
+        .map(String::as_str)
+        .chain(commands.iter().copied())
+    {
+        gdb.args(["-ex", command]);
+    }
+    let output = gdb
+        .current_dir(paths::root())
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot start gdb")?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
