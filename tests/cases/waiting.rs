@@ -24,6 +24,7 @@ pub fn cases() -> Vec<Case> {
         epoll_items_up_to_the_limit,
         scheduling_order
     ];
+    cases.extend(IDLE.map(|row| Case::new(format!("idle::{}", row.0), move || idle(row))));
     for program in ["wait_files", "timers"] {
         cases.extend(ways.map(|(compiler, options)| {
             let suffix = if options.is_empty() { "" } else { "_wide" };
@@ -45,6 +46,31 @@ fn setting_the_date() -> Result<()> {
         .expect(Verdict::Pass)?
         .lacks("WRONG")?
         .contains("the end")?;
+    Ok(())
+}
+
+/// Machines that wait: name, CPU and machine type, and what the program checks: the interrupts of a
+/// second, or the load average.
+const IDLE: [(&str, &str, &str, &str); 4] = [
+    ("local_apic", "max", "pc", "3"),
+    ("microvm", "max", "microvm", "3"),
+    ("pit", "max,-apic", "pc", "20"),
+    ("load", "max", "pc", "load"),
+];
+
+/// A machine that waits takes few interrupts, and is on time all the same.
+fn idle((_, cpu, machine, argument): (&str, &str, &str, &str)) -> Result<()> {
+    let program = compile("idle", Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    // The load average takes seconds of computing: fewer instructions a second.
+    let shift = if argument == "load" { 7 } else { 0 };
+    let vm = Vm::new()
+        .cpu(cpu)
+        .machine(machine)
+        .args(["-icount", &format!("shift={shift},sleep=off")])
+        .initramfs(&files)
+        .append(format!("quiet -- {argument}"));
+    vm.run()?.expect(Verdict::Pass)?.contains("all passed")?;
     Ok(())
 }
 

@@ -20,10 +20,12 @@ pub type Stub = unsafe extern "C" fn();
 pub struct Vectors {
     /// Of vectors 0 to 19, indexed by vector.
     pub exceptions: [Stub; 20],
-    /// Of the sixteen interrupt lines, indexed by line.
-    pub interrupts: [Stub; 16],
+    /// Of the sixteen interrupt lines, indexed by line, and of the local APIC's timer.
+    pub interrupts: [Stub; 17],
     /// Vector of interrupt line 0.
     pub first_interrupt: u8,
+    /// Of the local APIC's spurious interrupts.
+    pub spurious: (u8, Stub),
 }
 
 fn set<F>(entry: &mut Entry<F>, stub: Stub, ist: Option<Ist>, dpl: PrivilegeLevel) {
@@ -83,6 +85,8 @@ pub fn init(vectors: &Vectors) {
         for (vector, stub) in (vectors.first_interrupt..).zip(vectors.interrupts) {
             set(&mut idt[vector], stub, None, Ring0);
         }
+        let (vector, stub) = vectors.spurious;
+        set(&mut idt[vector], stub, None, Ring0);
         idt
     });
     idt.load();

@@ -5,7 +5,7 @@
 //! registers); then a task's state that a switch exchanges: `fpu.rs`, `segments.rs`, `debug.rs`.
 //! The stubs that `idt.rs` points to are the top floor's (`entry/`), handed over at boot.
 //!
-//! Left out of Linux's arch/x86: a second CPU, the local APIC's timer, five-level page tables,
+//! Left out of Linux's arch/x86: a second CPU, five-level page tables,
 //! PCIDs, shadow stacks, mitigations of speculative execution.
 
 pub mod alternatives;

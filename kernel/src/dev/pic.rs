@@ -2,14 +2,16 @@
 //!
 //! All PC machines of QEMU have them, `microvm` included, at fixed ports.
 
-use x86_64::instructions::port::Port;
-use x86_64::registers::model_specific::Msr;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::arch::cpu;
-use crate::mm::paging;
+use x86_64::instructions::port::Port;
+
+use super::local_apic;
 
 /// First vector of the sixteen lines.
 pub const BASE: u8 = 0x20;
+/// Number of lines.
+pub const LINES: usize = 16;
 /// Interrupt line of the PIT.
 pub const TIMER: u8 = 0;
 /// Interrupt line of the first serial port.
@@ -24,34 +26,9 @@ fn out(port: u16, value: u8) {
     unsafe { Port::new(port).write(value) };
 }
 
-/// IA32_APIC_BASE: address of the local APIC. Bit 11: enabled, bit 10: x2APIC mode.
-const APIC_BASE: u32 = 0x1b;
-/// Offsets and values of two local APIC registers: the spurious interrupt vector register (bit 8:
-/// software enable) and the LVT entry of LINT0 (delivery mode ExtINT, unmasked).
-const WIRE: [(u32, u32); 2] = [(0xf0, 0x1ff), (0x350, 0x700)];
-
-/// Sets the local APIC to virtual wire mode, which passes the 8259s' interrupts to the CPU (Intel
-/// SDM vol. 3, 11.5.1). PC firmware does so too; `microvm`'s leaves LINT0 masked.
-fn wire_through_local_apic() {
-    if cpu::features().leaf1_edx & 1 << 9 == 0 {
-        return;
-    }
-    // SAFETY: a CPU with an APIC has the MSR; reading it has no side effect.
-    let base = unsafe { Msr::new(APIC_BASE).read() };
-    for (offset, value) in WIRE {
-        match base >> 10 & 0b11 {
-            // SAFETY: in x2APIC mode the registers are MSRs from 0x800 on, 16 bytes each.
-            0b11 => unsafe { Msr::new(0x800 + offset / 16).write(value.into()) },
-            0b10 => paging::write_device((base & !0xfff) + u64::from(offset), value),
-            // Disabled: INTR is wired to the CPU as without an APIC.
-            _ => {}
-        }
-    }
-}
-
 /// Remaps both controllers (8259A data sheet: ICW1 to ICW4) and masks every line.
 pub fn init() {
-    wire_through_local_apic();
+    local_apic::init();
     for (command, base, wiring) in [(MASTER, BASE, 1 << 2), (SLAVE, BASE + 8, 2)] {
         out(command, 0x11);
         out(command + 1, base);
@@ -71,8 +48,17 @@ pub fn unmask(line: u8) {
     }
 }
 
-/// Acknowledges the interrupt of `line` (end of interrupt).
+/// Interrupts of each line since boot.
+static COUNTS: [AtomicU64; LINES] = [const { AtomicU64::new(0) }; LINES];
+
+/// Number of interrupts of each line since boot.
+pub fn counts() -> [u64; LINES] {
+    COUNTS.each_ref().map(|count| count.load(Relaxed))
+}
+
+/// Acknowledges the interrupt of `line` (end of interrupt), and counts it.
 pub fn acknowledge(line: u8) {
+    COUNTS[usize::from(line)].fetch_add(1, Relaxed);
     if line >= 8 {
         out(SLAVE, END_OF_INTERRUPT);
     }

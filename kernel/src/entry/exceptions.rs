@@ -23,7 +23,7 @@ use super::interrupt;
 use crate::abi::frame::{self, Frame, LiveFrame, offsets};
 use crate::arch::idt::Stub;
 use crate::arch::percpu::KERNEL_RSP;
-use crate::dev::pic;
+use crate::dev::{local_apic, pic};
 use crate::process::{fault, rusage};
 use crate::{clac, pop_registers, push};
 
@@ -42,9 +42,9 @@ macro_rules! stub {
             )
         }
     };
-    ($name:ident, $vector:expr) => {
+    ($visible:vis $name:ident, $vector:expr) => {
         #[unsafe(naked)]
-        unsafe extern "C" fn $name() {
+        $visible unsafe extern "C" fn $name() {
             naked_asm!(
                 stub_begins!(), unwind_from_gate!("0"), push!("0"),
                 push!("{}"), "jmp {}", stub_ends!(), const $vector as i32, sym common
@@ -111,8 +111,8 @@ pub const STUBS: [Stub; 20] = [
 macro_rules! irqs {
     ($($name:ident = $line:literal),*) => {
         $(stub!($name, pic::BASE + $line);)*
-        /// Stubs of the sixteen interrupt lines, indexed by line.
-        pub const IRQ_STUBS: [Stub; 16] = [$($name),*];
+        /// Stubs of the sixteen interrupt lines, indexed by line, and of the local APIC's timer.
+        pub const IRQ_STUBS: [Stub; 17] = [$($name),*];
     };
 }
 irqs!(
@@ -131,8 +131,12 @@ irqs!(
     irq12 = 12,
     irq13 = 13,
     irq14 = 14,
-    irq15 = 15
+    irq15 = 15,
+    local_timer = 16
 );
+const _: () = assert!(local_apic::TIMER_VECTOR == pic::BASE + 16);
+
+stub!(pub(super) spurious, local_apic::SPURIOUS_VECTOR);
 
 /// Inside `naked_asm!`: completes a frame whose stub has pushed the vector in rdi's slot. XCHG puts
 /// rdi in its slot and the vector in rdi; the other registers and the vector follow. Then clears
@@ -286,8 +290,8 @@ unsafe extern "C" fn paranoid() {
 extern "C" fn handle(frame: &LiveFrame) {
     let vector = frame.entry.get() as u8;
     let error_code = frame.orig_rax.replace(u64::MAX);
-    if (pic::BASE..pic::BASE + 16).contains(&vector) {
-        interrupt::handle(frame, vector - pic::BASE);
+    if (pic::BASE..=local_apic::SPURIOUS_VECTOR).contains(&vector) {
+        interrupt::handle(frame, vector);
     } else {
         exception_dispatch::handle(frame, vector, error_code);
         rusage::returning(frame.rip.get());

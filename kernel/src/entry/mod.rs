@@ -104,11 +104,12 @@ pub mod sysenter;
 mod tests;
 
 use crate::arch::idt::Vectors;
-use crate::dev::pic;
+use crate::dev::{local_apic, pic};
 
 /// The stubs of the interrupt descriptor table.
 pub static VECTORS: Vectors = Vectors {
     exceptions: exceptions::STUBS,
     interrupts: exceptions::IRQ_STUBS,
     first_interrupt: pic::BASE,
+    spurious: (local_apic::SPURIOUS_VECTOR, exceptions::spurious),
 };

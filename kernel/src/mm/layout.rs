@@ -26,3 +26,5 @@ pub const KSTACK_START: u64 = 0xffff_a000_0000_0000;
 pub const ESPFIX_START: u64 = 0xffff_b000_0000_0000;
 /// Page at which device registers are mapped for a write; in the kernel stacks' root entry.
 pub const DEVICE_WINDOW: u64 = KSTACK_START + (1 << 39) - 0x1000;
+/// Page at which the local APIC's registers are mapped (`dev/local_apic.rs`).
+pub const LOCAL_APIC: u64 = DEVICE_WINDOW - 0x1000;

@@ -189,6 +189,17 @@ pub fn poke_text(address: u64, byte: u8) {
     unsafe { phys_to_virt(physical).write_volatile(byte) };
 }
 
+/// Maps the page of device registers at `physical`, uncached, at an address of the kernel's half.
+///
+/// # Errors
+/// `ENOMEM` without a frame for a table, `EEXIST` inside a large page.
+pub fn map_device(address: u64, physical: u64) -> Result<(), Errno> {
+    let flags = PageFlags::WRITABLE | PageFlags::NO_EXECUTE | PageFlags::NO_CACHE;
+    set_entry(address, physical, flags)?;
+    x86_64::instructions::tlb::flush(VirtAddr::new(address));
+    Ok(())
+}
+
 /// Writes a memory-mapped device register, which may be outside the physical map. Some addresses
 /// come from firmware tables: a misaligned one, or one beyond 52 bits, is ignored.
 pub fn write_device<T: Copy>(physical: u64, value: T) {
@@ -196,9 +207,7 @@ pub fn write_device<T: Copy>(physical: u64, value: T) {
         return;
     }
     let page = super::page_down(physical);
-    let flags = PageFlags::WRITABLE | PageFlags::NO_EXECUTE | PageFlags::NO_CACHE;
-    if set_entry(layout::DEVICE_WINDOW, page, flags).is_ok() {
-        x86_64::instructions::tlb::flush(VirtAddr::new(layout::DEVICE_WINDOW));
+    if map_device(layout::DEVICE_WINDOW, page).is_ok() {
         // SAFETY: the page was just mapped and the aligned register is within it; the caller passes
         // a device register's address.
         unsafe { ((layout::DEVICE_WINDOW + physical - page) as *mut T).write_volatile(value) };

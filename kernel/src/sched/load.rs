@@ -18,10 +18,12 @@ const TICKS: u64 = 5_000_000_000 / TICK_NANOS as u64;
 
 static LOADS: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
 
-/// Updates the averages every five seconds. Called at each tick.
-pub fn tick() {
+/// Updates the averages every five seconds. Called with the number of ticks since the last call.
+pub fn pass(ticks: u64) {
     static LEFT: AtomicU64 = AtomicU64::new(TICKS);
-    if LEFT.fetch_sub(1, Relaxed) > 1 {
+    let left = LEFT.load(Relaxed);
+    if left > ticks {
+        LEFT.store(left - ticks, Relaxed);
         return;
     }
     LEFT.store(TICKS, Relaxed);

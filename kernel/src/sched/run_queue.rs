@@ -22,6 +22,7 @@ use crate::arch::{gdt, segments::Segments};
 use crate::mm::kstack::KernelStack;
 use crate::mm::reserve;
 use crate::sync;
+use crate::time::idle::Idle;
 
 static SCHEDULER: Mutex<Scheduler, rank::RunQueue> = Mutex::new(Scheduler {
     current: None,
@@ -221,6 +222,7 @@ fn change(turn: Turn) {
         drop(scheduler);
         take_interrupts();
         scheduler = SCHEDULER.lock();
+        let idle = Idle::begin();
         loop {
             if let Some(next) = scheduler.turns.next(None, turn) {
                 break Some(next);
@@ -229,12 +231,18 @@ fn change(turn: Turn) {
             if late::wake_part(None) {
                 take_interrupts();
             } else if SCHEDULER.lock().turns.len() == 0 {
+                idle.before_halt();
                 // STI takes effect after the next instruction: no interrupt is lost before HLT.
                 interrupts::enable_and_hlt();
                 interrupts::disable();
             }
             cputime::skip();
             scheduler = SCHEDULER.lock();
+            if scheduler.turns.len() != 0 {
+                drop(scheduler);
+                idle.end();
+                scheduler = SCHEDULER.lock();
+            }
         }
     };
     // This switch fulfils the request. A request left pending would be saved with this task, and

@@ -10,17 +10,18 @@
 //! interrupt.
 //!
 //! Reading order: this file, `clock_page.rs`, `timer.rs` (timer queues) and `schedule.rs` (first
-//! expiry and interval), `oneshot.rs` and `pit.rs` (when the timer interrupts), `frequency.rs`,
+//! expiry and interval), `oneshot.rs`, `idle.rs` and `pit.rs` (when the timer interrupts), `frequency.rs`,
 //! `measure.rs` and `reference.rs` (calibration at boot), `watch.rs` (the TSC's rate afterwards),
 //! `rtc.rs` (the date at boot). Then `sched/sleep.rs`, which sleeps by a timer, and
 //! `process/timers/`, the timers of programs.
 //!
 //! Left out of Linux: adjusting the clocks by adjtimex(2); suspend, so that CLOCK_BOOTTIME is
 //! CLOCK_MONOTONIC, and the ALARM clocks, whose wake-up would need it; clock sources beside the TSC
-//! and the tick; the HPET and the local APIC as timers; writing the CMOS clock.
+//! and the tick; the HPET as timer, the local APIC except while idle; writing the CMOS clock.
 
 mod clock_page;
 mod frequency;
+pub mod idle;
 mod measure;
 mod oneshot;
 mod pit;
@@ -106,6 +107,7 @@ pub fn init() {
     }
     clock_page::publish(&keeper);
     drop(keeper);
+    idle::measure();
     oneshot::start();
     pic::unmask(pic::TIMER);
 }
@@ -119,10 +121,14 @@ fn counter(keeper: &Timekeeper) -> u64 {
     }
 }
 
-/// Moves the clocks' base to the present and rewrites the clock page. Called at each tick, 100
-/// times a second.
+/// A tick: [`TICK_NANOS`] have passed. Called 100 times a second while a task runs.
 pub fn tick() {
-    TICKS.fetch_add(1, Ordering::Relaxed);
+    pass(1);
+}
+
+/// Moves the clocks' base to the present, `ticks` after the last time, and rewrites the clock page.
+fn pass(ticks: u64) {
+    TICKS.fetch_add(ticks, Ordering::Relaxed);
     let mut keeper = KEEPER.lock();
     let rate = WATCH.lock().as_mut().and_then(Watchdog::tick);
     let now = counter(&keeper);

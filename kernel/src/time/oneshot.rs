@@ -35,6 +35,27 @@ fn expect_tick(now: u64) {
     NEXT_INTERRUPT.store(next, Relaxed);
 }
 
+/// Records that the ticks are stopped: timers request no interrupt until [`start`].
+pub fn stop() {
+    NEXT_INTERRUPT.store(0, Relaxed);
+}
+
+/// The number of ticks that were due and did not come; they count as passed.
+pub fn take_missed_ticks() -> u64 {
+    let next = NEXT_TICK.load(Relaxed);
+    let late = uptime_ns()
+        .saturating_add(TICK_NANOS.into())
+        .saturating_sub(next);
+    let missed = late / u64::from(TICK_NANOS);
+    NEXT_TICK.store(next + missed * u64::from(TICK_NANOS), Relaxed);
+    missed
+}
+
+/// Whether the PIT counts to a timer that is due before the next tick.
+pub fn is_counting() -> bool {
+    IS_ONESHOT.load(Relaxed)
+}
+
 /// Requests an interrupt in `delay` ns; without effect if one is due before that.
 pub fn request(delay: u64) {
     if tsc::hertz() == 0 {

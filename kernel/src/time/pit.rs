@@ -37,6 +37,12 @@ pub fn start_ticks() {
     out(CHANNEL0, high);
 }
 
+/// Stops channel 0 until it is set again: a new mode takes effect with its count.
+pub fn stop() {
+    // Channel 0, low byte then high byte, mode 0 (interrupt on terminal count), binary.
+    out(COMMAND, 0x30);
+}
+
 /// Sets channel 0 to interrupt once, in `nanoseconds` (at most 54 ms, the 16-bit counter's range);
 /// the ticks stop until [`start_ticks`].
 pub fn count_once(nanoseconds: u64) {

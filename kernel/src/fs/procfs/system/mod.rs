@@ -7,6 +7,7 @@ use spin::Once;
 use super::ProcNode;
 use super::files::{Make, Part};
 use crate::abi::errno::Errno;
+use crate::dev::{local_apic, pic};
 use crate::fs::Shown;
 use crate::mm::fallible::{Text, put};
 use crate::process::table;
@@ -195,14 +196,23 @@ fn ticks() -> (u64, u64) {
 }
 
 fn stat(_: &(), text: &mut Text) {
-    let (all, idle) = ticks();
+    let (_, idle) = ticks();
     let user = cputime::busy_ticks();
     let boot = crate::time::wall_clock().sec - (crate::time::uptime_ns() / 1_000_000_000) as i64;
     let (_, processes) = table::reserved();
     let running = run_queue::runnable();
+    let lines = pic::counts();
+    let interrupts = lines.iter().sum::<u64>() + local_apic::interrupts();
     put!(
         text,
-        "cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 {user} 0 0 {idle} 0 0 0 0 0 0\nintr {all}\nctxt 0\n\
+        "cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 {user} 0 0 {idle} 0 0 0 0 0 0\nintr {interrupts}"
+    );
+    for count in lines {
+        put!(text, " {count}");
+    }
+    put!(
+        text,
+        "\nctxt 0\n\
          btime {boot}\nprocesses {processes}\nprocs_running {running}\nprocs_blocked 0\n\
          softirq 0 0 0 0 0 0 0 0 0 0 0\n"
     );
