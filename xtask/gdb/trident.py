@@ -105,7 +105,7 @@ class Task(Command):
 
     def invoke(self, _argument, _from_tty):
         thread = int(per_cpu()["current"])
-        print(at(thread, "trident::sched::thread::Thread<trident::process::task::Task>"))
+        print(at(thread, "trident::sched::thread::Thread<trident::process::task::Member>"))
 
 
 def readelf(option, path):

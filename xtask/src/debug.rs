@@ -68,8 +68,7 @@ impl options::Options for Options {
 pub fn command(options: &Options) -> Result<ExitCode> {
     setup::packages(needs::of("debug"))?;
     let vm = options.run.prepare_for_gdb()?;
-    let port = TcpListener::bind(("127.0.0.1", 0)).context("cannot open a TCP port")?;
-    let port = port.local_addr()?.port();
+    let port = free_port()?;
     let log = paths::target().join("debug.log");
     let vm = vm.serial_file(&log);
     let recording = options.replay.then(|| Recording::make(&vm)).transpose()?;
@@ -143,6 +142,12 @@ fn gdb(program: &Path, port: u16, arguments: &[String]) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// A free TCP port.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot open a TCP port")?;
+    Ok(listener.local_addr()?.port())
 }
 
 /// Waits until QEMU listens.
