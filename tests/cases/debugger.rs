@@ -9,6 +9,8 @@ use harness::child::{Leashed, leash};
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Vm, paths};
 
+use crate::run_program::xtask;
+
 /// A door as `tests/debugger/stub.py` steps through it: name of the case, CPU, compiler of the program, label of
 /// the stub, label after its call of the handler, number of write(2).
 const DOORS: &[(&str, &str, Compiler, &str, &str, u32)] = &[
@@ -58,11 +60,98 @@ const DOORS: &[(&str, &str, Compiler, &str, &str, u32)] = &[
 pub fn cases() -> Vec<Case> {
     let missing = paths::in_path("gdb").is_none() || paths::in_path("readelf").is_none();
     let reason = missing.then_some("there is no gdb or no readelf here");
+    let not_built = !paths::debug_kernel().exists();
+    let not_built = not_built.then_some("`make debug` has not built its kernel yet");
+    let debug =
+        |name: &str, run: fn() -> Result<()>| Case::new(name, run).left_out(reason.or(not_built));
+    let others = [
+        debug(
+            "a_handler_shows_its_arguments",
+            a_handler_shows_its_arguments,
+        ),
+        debug(
+            "gdb_goes_backwards_from_the_stub",
+            gdb_goes_backwards_from_the_stub,
+        ),
+    ];
     let case = |&(name, cpu, compiler, entry, back, number)| {
         let run = move || main_is_below_the_stub(cpu, compiler, entry, back, number);
         Case::new(format!("stub::{name}"), run).left_out(reason)
     };
-    DOORS.iter().map(case).collect()
+    DOORS.iter().map(case).chain(others).collect()
+}
+
+/// `xtask debug` of the program with these commands for gdb; returns what it prints.
+fn debug(compiler: Compiler, options: &[&str], commands: &[&str]) -> Result<String> {
+    let mut command = xtask()?;
+    command
+        .args(["debug", "--built", "--program"])
+        .arg(compile("debugged", compiler)?);
+    command.args(options).args(["--", "--batch", "--nx"]);
+    for text in commands {
+        command.args(["-ex", text]);
+    }
+    let output = command.stdin(Stdio::null()).output()?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The lines in the order of the text.
+fn in_order(text: &str, parts: &[&str]) -> Result<()> {
+    let mut rest = text;
+    for part in parts {
+        let at = rest.find(part);
+        rest = &rest[at.with_context(|| format!("{part:?} is missing in {text}"))?..];
+    }
+    Ok(())
+}
+
+/// The three commands of README: a breakpoint, continue, a backtrace.
+fn a_handler_shows_its_arguments() -> Result<()> {
+    let shown = debug(
+        Compiler::Glibc64,
+        &[],
+        &[
+            "break trident::syscall::io::write",
+            "continue",
+            "info args",
+            "backtrace",
+            "saved-frame",
+            "task",
+            "ways-back",
+            "continue",
+            "info breakpoints",
+        ],
+    )?;
+    let parts = [
+        "fd = 1",
+        "count = 8",
+        "#0  trident::syscall::io::write",
+        "entry_syscall_64",
+        "write",
+        "main () at ",
+        "debugged.c:",
+        "orig_rax  0x1\n",
+        "cs        0x33\n",
+        "breakpoint already hit 1 time",
+    ];
+    in_order(&shown, &parts)
+}
+
+/// From the stub's first instruction one step back is the program's SYSCALL.
+fn gdb_goes_backwards_from_the_stub() -> Result<()> {
+    let shown = debug(
+        Compiler::Glibc64,
+        &["--replay"],
+        &[
+            "python gdb.execute('tbreak *%#x' % address('entry_syscall_64'))",
+            "continue",
+            "reverse-stepi",
+            "print $cs & 3",
+            "x/i $pc",
+        ],
+    )?;
+    in_order(&shown, &["= 3\n", "syscall"])
 }
 
 /// At each instruction of the stub, and at the handler's first, a backtrace reaches the program's `main`, and
