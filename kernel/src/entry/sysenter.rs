@@ -90,11 +90,10 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         push_registers!("rcx"),
         unwind_from_frame!(),
         // 4. Flags that SYSENTER does not clear: DF, NT (IRET would attempt a task switch), AC
-        //    (suspends SMAP) and TF. The last three are rarely set, and POPF is slow: it is
-        //    executed only if one of them is.
+        //    (suspends SMAP) and TF. They are rarely set, and POPF is slow: it is executed only if
+        //    one of them is.
         here!(),
-        "cld",
-        "test dword ptr [rsp + {rflags}], {nt_ac_tf}",
+        "test dword ptr [rsp + {rflags}], {df_nt_ac_tf}",
         "jnz 8f",
         "7:",
         // 5. The sixth argument, from the program's stack.
@@ -134,7 +133,7 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         ss = const USER_DS,
         cs = const USER32_CS,
         rflags = const offsets::RFLAGS,
-        nt_ac_tf = const 1 << 14 | 1 << 18 | 1 << 8,
+        df_nt_ac_tf = const 1 << 10 | 1 << 14 | 1 << 18 | 1 << 8,
         edited = const work::FRAME_EDITED,
         rbp = const offsets::RBP,
         work = const WORK,

@@ -11,7 +11,7 @@ use sys::{Door, Env, println};
 
 use crate::hello::greet;
 use crate::report::{FILE, Failure, INT80, VDSO, VSYSCALL};
-use crate::screen::Screen;
+use crate::words::{self, OTHER};
 
 /// Runs the 32-bit half; returns exit status 0 if all checks pass.
 pub fn run(env: &Env) -> i32 {
@@ -43,7 +43,7 @@ fn tour(env: &Env) -> Result<(), Failure> {
         ),
     };
     greet(Door::Vsyscall, introduction)?;
-    if !Screen::of(env).is_other {
+    if !words::contain(env, OTHER) {
         greet(Door::Int80, "32-bit program, INT 0x80:")?;
     }
 

@@ -1,14 +1,10 @@
-//! How the tour is shown. The variable `TOUR` has the words, separated by commas: `pauses` (a key goes on
-//! after each part), `colours`, `first` (another machine follows) and `other` (this is that machine: only the
-//! door that its CPU has instead).
-//!
-//! `make run` boots two machines, since a CPU has one vendor, and sets the words by its terminal.
+//! How the tour is shown on a terminal: titles, pauses, colours.
 
 use programs::terminal::{ECHO, ICANON, Settings};
 use sys::{Env, os, print, println};
 
-/// Variable with the words.
-const VARIABLE: &str = "TOUR";
+use crate::words::{self, COLOURS, FIRST, OTHER, PAUSES};
+
 const STDIN: usize = 0;
 
 /// What `make run` asks for.
@@ -25,13 +21,12 @@ pub struct Screen {
 impl Screen {
     /// As the variable says.
     pub fn of(env: &Env) -> Self {
-        let words = env.var(VARIABLE).unwrap_or("");
-        let has = |word| words.split(',').any(|other| other == word);
+        let has = |word| words::contain(env, word);
         Self {
-            pauses: has("pauses"),
-            colours: has("colours"),
-            is_first: has("first"),
-            is_other: has("other"),
+            pauses: has(PAUSES),
+            colours: has(COLOURS),
+            is_first: has(FIRST),
+            is_other: has(OTHER),
         }
     }
 
