@@ -9,7 +9,8 @@
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
-use super::wait::{Round, WaitQueue};
+use super::wait::WaitQueue;
+use super::waiters::Round;
 use super::{preempt, run_queue};
 use crate::abi::ready::Ready;
 use crate::arch::percpu::{self, work};

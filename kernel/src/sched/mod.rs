@@ -5,7 +5,7 @@
 //!
 //! Reading order: `thread.rs` (a thread, called a task where its owner matters), `run_queue.rs` (the
 //! switch), `turns.rs` (which task is next, after Linux's CFS),
-//! `wait.rs` (wait queues), `preempt.rs` (preemption points in long calls), `sleep.rs` and
+//! `wait.rs` and `waiters.rs` (wait queues), `preempt.rs` (preemption points in long calls), `sleep.rs` and
 //! `sleep_lock.rs`, `cputime.rs` and `load.rs`; `leftovers.rs` frees memory in parts; `extras.rs`
 //! and `ports.rs` have CPU state that few tasks use. A system call that doesn't wait uses none of
 //! it. Next: `usercopy`, the floor above, where a page fault may put a task to sleep.
@@ -27,3 +27,4 @@ pub mod sleep_lock;
 pub mod thread;
 pub mod turns;
 pub mod wait;
+mod waiters;
