@@ -4,8 +4,8 @@
 //! copy, and returns `EFAULT` if a fault can't be resolved (`arch/extable.rs`). The program may
 //! change memory between two reads of the same address: read once, check the copy.
 //!
-//! `range.rs` has the buffers of reads and writes, `strings.rs` reads strings, `window.rs` has accesses
-//! by word, for signal frames.
+//! `range.rs` has the buffers of reads and writes, `strings.rs` reads strings, `window.rs` has
+//! accesses by word, for signal frames.
 //!
 //! Floor 8: it may use the floors below (tests/floors/floors.txt), of which it needs the address
 //! space's limits, the scheduler's preemption points and the table of recoverable faults. A fault
@@ -211,8 +211,8 @@ impl UserPtr<u8> {
     }
 }
 
-/// Copies advance the range past the bytes that they transferred, up to the first that can't be read or
-/// written, and return their number.
+/// Copies advance the range past the bytes that they transferred, up to the first that can't be
+/// read or written, and return their number.
 impl UserRange {
     /// Copies its first bytes to `out`.
     #[inline]
@@ -244,7 +244,8 @@ impl UserRange {
         })
     }
 
-    /// Copies its first `len` bytes to a page frame at offset `at`. Panics if the range exceeds the page.
+    /// Copies its first `len` bytes to a page frame at offset `at`. Panics if the range exceeds the
+    /// page.
     ///
     /// Programs may have the page mapped: source and destination may be the same memory, and other
     /// tasks may change it during a fault. So the copy uses a pointer, not a reference.
@@ -252,7 +253,8 @@ impl UserRange {
         assert!(at + len <= PAGE_SIZE as usize);
         may_sleep();
         self.transfer(len, |from, len| {
-            // SAFETY: within the page, which `page` keeps allocated; `from` is in the user address space.
+            // SAFETY: within the page, which `page` keeps allocated; `from` is in the user address
+            // space.
             unsafe { raw_copy(page.as_ptr().add(at), from as *const u8, len) }
         })
     }
@@ -263,7 +265,8 @@ impl UserRange {
         assert!(at + len <= PAGE_SIZE as usize);
         may_sleep();
         self.transfer(len, |to, len| {
-            // SAFETY: within the page, which `page` keeps allocated; `to` is in the user address space.
+            // SAFETY: within the page, which `page` keeps allocated; `to` is in the user address
+            // space.
             unsafe { raw_copy(to as *mut u8, page.as_ptr().add(at), len) }
         })
     }
@@ -450,15 +453,16 @@ unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize
     )
 }
 
-/// Fills `len` bytes with zeros as [`raw_copy`] copies; returns the number of bytes **not** filled. Inline:
-/// a read of /dev/zero is little else.
+/// Fills `len` bytes with zeros as [`raw_copy`] copies; returns the number of bytes **not** filled.
+/// Inline: a read of /dev/zero is little else.
 ///
 /// # Safety
 /// The bytes are in the user address space.
 #[inline(always)]
 unsafe fn raw_clear(to: *mut u8, len: usize) -> usize {
     let mut rest = len / 8;
-    // SAFETY: the caller vouches for the range; a fault continues at label 5 with the remaining bytes in rcx.
+    // SAFETY: the caller vouches for the range; a fault continues at label 5 with the remaining
+    // bytes in rcx.
     unsafe {
         asm!(
             stac!(),

@@ -11,8 +11,8 @@ use harness::{Case, Initramfs, Vm, paths};
 
 use crate::run_program::xtask;
 
-/// A door as `tests/debugger/stub.py` steps through it: name of the case, CPU, compiler of the program, label of
-/// the stub, label after its call of the handler, number of write(2).
+/// A door as `tests/debugger/stub.py` steps through it: name of the case, CPU, compiler of the
+/// program, label of the stub, label after its call of the handler, number of write(2).
 const DOORS: &[(&str, &str, Compiler, &str, &str, u32)] = &[
     (
         "syscall",
@@ -154,8 +154,8 @@ fn gdb_goes_backwards_from_the_stub() -> Result<()> {
     in_order(&shown, &["= 3\n", "syscall"])
 }
 
-/// At each instruction of the stub, and at the handler's first, a backtrace reaches the program's `main`, and
-/// each instruction of the stub has a source line.
+/// At each instruction of the stub, and at the handler's first, a backtrace reaches the program's
+/// `main`, and each instruction of the stub has a source line.
 fn main_is_below_the_stub(
     cpu: &str,
     compiler: Compiler,
@@ -179,8 +179,8 @@ fn main_is_below_the_stub(
     Ok(())
 }
 
-/// Boots the machine stopped, and has gdb run these commands on it, with the kernel's and the program's symbols;
-/// returns what gdb prints.
+/// Boots the machine stopped, and has gdb run these commands on it, with the kernel's and the
+/// program's symbols; returns what gdb prints.
 fn batch(vm: &Vm, program: &Path, commands: &[&str]) -> Result<String> {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let (mut qemu, _files) = vm.prepare()?;

@@ -1,7 +1,8 @@
 //! The host's Linux as the oracle: a C program has the same output in the machine and on the host.
 //!
-//! Only root can change its user ID, change a file's owner and make device nodes, as these programs do. Where the
-//! tests don't run as root, or the host is no x86_64 Linux, nothing is compared: the case prints that, and passes.
+//! Only root can change its user ID, change a file's owner and make device nodes, as these programs
+//! do. Where the tests don't run as root, or the host is no x86_64 Linux, nothing is compared: the
+//! case prints that, and passes.
 
 use anyhow::{Result, ensure};
 use harness::programs::{Compiler, compile, compile_with};
@@ -33,8 +34,8 @@ pub fn prints_the_same_with(
 }
 
 /// Compares with recorded output, for features that the host's kernel or CPU lacks:
-/// `tests/programs/answers/ANSWERS` is the output under Debian's Linux 6.1 in the case's machine. CONTRIBUTING.md
-/// says how to record one.
+/// `tests/programs/answers/ANSWERS` is the output under Debian's Linux 6.1 in the case's machine.
+/// CONTRIBUTING.md says how to record one.
 pub fn prints_as_recorded(name: &str, compiler: Compiler, answers: &str, vm: Vm) -> Result<()> {
     let program = compile(name, compiler)?;
     let path = harness::paths::root()

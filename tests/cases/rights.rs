@@ -36,8 +36,8 @@ pub fn cases() -> Vec<Case> {
                 prints_the_same(program, compiler, "", Vm::new())
             }));
         }
-        // The host's rules for links, terminals and ports may differ from Linux 6.1's, and its console
-        // stays as it is.
+        // The host's rules for links, terminals and ports may differ from Linux 6.1's, and its
+        // console stays as it is.
         for program in [
             "rights_caps_machine",
             "rights_attacks",

@@ -298,7 +298,8 @@ fn input_files(data: &[u8]) -> Result<TempDir> {
     Ok(place)
 }
 
-/// Runs `args` with the files of `place`, and its directory `out`; checks that what the program left is there.
+/// Runs `args` with the files of `place`, and its directory `out`; checks that what the program
+/// left is there.
 fn with_files(limit: &str, args: &str, place: &Path, data: &[u8]) -> Result<Output> {
     let mut command = run_for(limit, args)?;
     let out = place.join("out");

@@ -7,9 +7,9 @@ use anyhow::{Result, ensure};
 
 use crate::programs::{Compiler, compile};
 
-/// A command that starts `program` in init's initial state, by `tests/programs/host/init_state.c`: the
-/// niceness, scheduling policy, umask, signals, soft limits, personality, oom_score_adj and descriptors
-/// that it has in Trident.
+/// A command that starts `program` in init's initial state, by `tests/programs/host/init_state.c`:
+/// the niceness, scheduling policy, umask, signals, soft limits, personality, oom_score_adj and
+/// descriptors that it has in Trident.
 ///
 /// # Errors
 /// The tests run at another niceness, and are not allowed to change it.

@@ -18,14 +18,15 @@ use crate::paths;
 pub struct Leashed(Child);
 
 impl Leashed {
-    /// Starts a command that [`leash`] made. The calling thread must live as long as the child should.
+    /// Starts a command that [`leash`] made. The calling thread must live as long as the child
+    /// should.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         command.spawn().map(Self)
     }
 }
 
-/// A command that starts the program of `command` so that SIGKILL ends it with the thread that started
-/// it: by setpriv(1). The standard streams of `command` are not taken over.
+/// A command that starts the program of `command` so that SIGKILL ends it with the thread that
+/// started it: by setpriv(1). The standard streams of `command` are not taken over.
 ///
 /// # Errors
 /// No program has this name.
@@ -36,8 +37,8 @@ pub fn leash(command: &Command) -> io::Result<Command> {
     }
 }
 
-/// A command that hands `command` to another program, `words`, which becomes it. The standard streams of
-/// `command` are not taken over.
+/// A command that hands `command` to another program, `words`, which becomes it. The standard
+/// streams of `command` are not taken over.
 ///
 /// # Errors
 /// No program has the name that `command` starts.
@@ -94,8 +95,8 @@ pub fn end_at_closed_pipe() {
     sigpipe::reset();
 }
 
-/// Blocks SIGPIPE in the calling thread, which writes to a child: a closed pipe is an error there, and
-/// the child's end doesn't end this process.
+/// Blocks SIGPIPE in the calling thread, which writes to a child: a closed pipe is an error there,
+/// and the child's end doesn't end this process.
 pub fn survive_closed_pipe() {
     let set: SigSet = [Signal::SIGPIPE].into_iter().collect();
     set.thread_block().expect("a mask can always be set");

@@ -1,8 +1,8 @@
 //! The root file system of Debian's packages that `make rootfs` makes: Trident and the host's Linux
 //! run the same command in it.
 //!
-//! On the host the command runs in a chroot with separate mount, PID and UTS name spaces, which needs
-//! root, or a kernel that allows unprivileged user name spaces.
+//! On the host the command runs in a chroot with separate mount, PID and UTS name spaces, which
+//! needs root, or a kernel that allows unprivileged user name spaces.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;

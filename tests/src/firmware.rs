@@ -1,7 +1,8 @@
 //! Boot information for the loader, made by hand: a `hvm_start_info` with any content.
 //!
-//! The image is the boot image with one more segment. Its first instructions, which QEMU enters in place
-//! of the loader's, load EBX with the address of the structure beside them and jump to the loader.
+//! The image is the boot image with one more segment. Its first instructions, which QEMU enters in
+//! place of the loader's, load EBX with the address of the structure beside them and jump to the
+//! loader.
 
 use anyhow::{Context, Result};
 

@@ -1,8 +1,8 @@
 //! Boots Trident in QEMU from the host, and reports how the run ended.
 //!
-//! `tests/cases/` (the cases themselves) and `xtask` use the harness (`make run` is a machine with a
-//! terminal instead of a time limit). Read [`vm`] next: a
-//! [`Vm`] describes one machine, [`Vm::run`] boots it and returns an [`Outcome`].
+//! `tests/cases/` (the cases themselves) and `xtask` use the harness (`make run` is a machine with
+//! a terminal instead of a time limit). Read [`vm`] next: a [`Vm`] describes one machine,
+//! [`Vm::run`] boots it and returns an [`Outcome`].
 //!
 //! | file | subject |
 //! |---|---|

@@ -44,7 +44,8 @@ pub fn ask_with_input(program: &Path, arguments: &[&str], input: Stdio) -> Resul
 /// if its kernel was built so).
 pub const AVAILABLE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
 
-/// Whether the tests run as root: a program that changes its user ID has other results for other users.
+/// Whether the tests run as root: a program that changes its user ID has other results for other
+/// users.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -56,8 +57,8 @@ const NEEDS: &[(&str, (u32, u32))] = &[
     ("numbers_times", (6, 7)),
 ];
 
-/// Whether the program `name` can be compared with the host as root sees it. If not, prints that the
-/// case compares nothing: it passes.
+/// Whether the program `name` can be compared with the host as root sees it. If not, prints that
+/// the case compares nothing: it passes.
 pub fn compares_as_root(name: &str) -> bool {
     if !AVAILABLE || !is_root() {
         eprintln!("{name} is not compared: only root on an x86_64 Linux can run it as init does");

@@ -1,8 +1,8 @@
 //! Disk images that BIOS boots with the stock `bootloader` crate: a third-party loader for the same
 //! kernel.
 //!
-//! A program around that crate, `tests/stock-bootloader`, makes the images; `cargo xtask test` builds
-//! it where it can.
+//! A program around that crate, `tests/stock-bootloader`, makes the images; `cargo xtask test`
+//! builds it where it can.
 
 use std::fs;
 use std::path::{Path, PathBuf};

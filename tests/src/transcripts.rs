@@ -1,6 +1,7 @@
-//! Transcripts of the commands that show system calls at work on Linux, typed in Trident: a C program
-//! under strace, the libraries of `/bin/cat`, and a process's memory map. Debian's own programs run in
-//! all three; each transcript is checked against patterns, and compared with the host's Linux.
+//! Transcripts of the commands that show system calls at work on Linux, typed in Trident: a C
+//! program under strace, the libraries of `/bin/cat`, and a process's memory map. Debian's own
+//! programs run in all three; each transcript is checked against patterns, and compared with the
+//! host's Linux.
 
 use std::fs;
 
@@ -104,8 +105,8 @@ impl Transcript {
         Ok(())
     }
 
-    /// Compares the output with that of the host's Linux, without addresses and other values that differ
-    /// between runs.
+    /// Compares the output with that of the host's Linux, without addresses and other values that
+    /// differ between runs.
     pub fn compare(&self, output: &str) -> Result<()> {
         let linux = self.job()?.on_linux()?;
         let linux = linux
@@ -157,9 +158,9 @@ fn without_addresses(text: &str) -> String {
     replace(text, &[(r"0x[0-9a-f]+", "ADDRESS")])
 }
 
-/// Permissions, offset, length and name of each mapping of a file. Linux doesn't merge areas that were
-/// once writable with areas that never were (`VM_ACCOUNT`), another kernel may: adjacent parts count as
-/// one.
+/// Permissions, offset, length and name of each mapping of a file. Linux doesn't merge areas that
+/// were once writable with areas that never were (`VM_ACCOUNT`), another kernel may: adjacent parts
+/// count as one.
 fn file_mappings(maps: &str) -> String {
     let mut mappings: Vec<(&str, u64, u64, &str)> = Vec::new();
     for line in maps.lines() {

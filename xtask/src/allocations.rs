@@ -3,8 +3,8 @@
 //! `allocations.txt` has a line for each file and way to allocate: the number of uses outside of
 //! tests, and the bound of their size. All other allocations go through `mm/fallible.rs`. The check
 //! lists each file whose number differs. Containers that grow by single elements, and copies of
-//! containers, can't be recognised in the source: the test build of the kernel finds those that reach a
-//! page (`mm/injection.rs`).
+//! containers, can't be recognised in the source: the test build of the kernel finds those that
+//! reach a page (`mm/injection.rs`).
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,8 +1,8 @@
-//! `make debug`: QEMU stopped at its first instruction, with gdb attached. `make gdbserver` and `make gdb` are the
-//! two halves, for two terminals: the machine's terminal is QEMU's then.
+//! `make debug`: QEMU stopped at its first instruction, with gdb attached. `make gdbserver` and
+//! `make gdb` are the two halves, for two terminals: the machine's terminal is QEMU's then.
 //!
-//! Kernel and tour are built with all debug information (profile `debugger`). `xtask/gdb/trident.py` has gdb's
-//! commands for Trident.
+//! Kernel and tour are built with all debug information (profile `debugger`).
+//! `xtask/gdb/trident.py` has gdb's commands for Trident.
 
 mod recording;
 

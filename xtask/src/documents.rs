@@ -1,5 +1,5 @@
-//! Tests that README.md, docs/ and comments agree with the tree: links, paths, names of tests, the walk of one
-//! write(), the rules.
+//! Tests that README.md, docs/ and comments agree with the tree: links, paths, names of tests, the
+//! walk of one write(), the rules.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -114,15 +114,16 @@ fn pages() -> Vec<(String, String)> {
     pages
 }
 
-/// A path of at least two names. Those of C files count if they begin at the root: others are Linux's.
+/// A path of at least two names. Those of C files count if they begin at the root: others are
+/// Linux's.
 static PATH: LazyLock<Regex> = LazyLock::new(|| {
     let path =
         r"(?:^|[^\w./*<>-])((?:[\w-]+/)+[\w.-]+\.(?:rs|txt|md)|tests/[\w./-]+\.[ch])\b(\S{0,3})";
     Regex::new(path).expect("a pattern")
 });
 
-/// The paths in a line of prose, without texts of links, which are checked by their targets, without `NAME`
-/// for any name, and without Linux's own documentation.
+/// The paths in a line of prose, without texts of links, which are checked by their targets,
+/// without `NAME` for any name, and without Linux's own documentation.
 fn paths_in(line: &str) -> Vec<String> {
     PATH.captures_iter(line)
         .filter(|found| !found[2].contains("]("))
@@ -141,8 +142,8 @@ fn paths_are_read_from_prose() {
     assert!(paths_in("`tests/programs/NAME.c`").is_empty());
 }
 
-/// Paths in comments and on the pages name existing files: from the root, from a crate's source, or from the
-/// file's own folder or the one above.
+/// Paths in comments and on the pages name existing files: from the root, from a crate's source, or
+/// from the file's own folder or the one above.
 #[test]
 fn paths_in_prose_are_there() {
     let mut texts = pages();
@@ -235,7 +236,8 @@ fn rules() -> BTreeMap<u32, Rule> {
     rules
 }
 
-/// The numbers behind "Rule" and "Rules" in a text: "Rule 4", "Rules 1, 3 and 20", "Rules 22 to 24".
+/// The numbers behind "Rule" and "Rules" in a text: "Rule 4", "Rules 1, 3 and 20", "Rules 22 to
+/// 24".
 fn cited(text: &str) -> Vec<u32> {
     /// Compiled once: hundreds of files are searched.
     static LIST: LazyLock<Regex> = LazyLock::new(|| {

@@ -1,7 +1,7 @@
 //! `make microscope`: every instruction of a call, recorded on the running machine, as a page.
 //!
-//! The program that records is a crate of its own, `xtask/microscope`: a disassembler and a reader of
-//! debug information are more than what each command should wait for.
+//! The program that records is a crate of its own, `xtask/microscope`: a disassembler and a reader
+//! of debug information are more than what each command should wait for.
 
 use anyhow::{Context, Result, ensure};
 use harness::paths;
@@ -51,7 +51,8 @@ fn compare() -> Result<()> {
     Ok(())
 }
 
-/// The number of a journey's instructions from the one that enters: the second phase begins with it.
+/// The number of a journey's instructions from the one that enters: the second phase begins with
+/// it.
 fn entered(journey: &Value) -> Option<u64> {
     let first = journey["phases"].get(1)?.get(1)?.as_u64()?;
     Some(journey["steps"].as_array()?.len() as u64 - first)

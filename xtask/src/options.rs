@@ -1,7 +1,7 @@
 //! Options of the commands. Most of them are also variables, which make passes on.
 //!
-//! A command with options has a structure of them, which implements [`Options`]. clap's builder parses them:
-//! its derive macros and what these need take longer to compile than this program.
+//! A command with options has a structure of them, which implements [`Options`]. clap's builder
+//! parses them: its derive macros and what these need take longer to compile than this program.
 
 use std::path::PathBuf;
 
@@ -16,8 +16,8 @@ pub trait Options: Sized {
     fn read(matches: &ArgMatches) -> Self;
 }
 
-/// `--name TEXT`, which is also the variable `variable`; empty where neither is given. The text may begin
-/// with a hyphen.
+/// `--name TEXT`, which is also the variable `variable`; empty where neither is given. The text may
+/// begin with a hyphen.
 pub fn text(name: &'static str, variable: &'static str, help: &'static str) -> Arg {
     value(name, variable, help)
         .default_value("")

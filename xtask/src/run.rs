@@ -30,7 +30,8 @@ use prepare::{Prepared, Talk};
 /// Default `LIMIT` of a run without a terminal, in seconds: no user can end a machine that hangs.
 const UNATTENDED_LIMIT: u64 = 300;
 
-/// Time for init's part of a run's end: it ends the program at the limit, and sends what `OUT` asks for.
+/// Time for init's part of a run's end: it ends the program at the limit, and sends what `OUT` asks
+/// for.
 const GRACE: Duration = Duration::from_secs(10);
 const GRACE_WITH_OUT: Duration = Duration::from_secs(120);
 
@@ -130,7 +131,8 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// Runs the user's program under an init of ours (see [`session`]); returns the program's exit status.
+/// Runs the user's program under an init of ours (see [`session`]); returns the program's exit
+/// status.
 fn run_program(options: &Options, program: &Path) -> Result<ExitCode> {
     let ends = Ends::here();
     if ends.is_typed() {

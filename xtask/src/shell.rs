@@ -1,7 +1,7 @@
 //! `make shell`: an interactive shell in the machine, on this terminal.
 //!
-//! `ROOTFS=debian` boots Debian's root file system with bash (see [`crate::rootfs`]); the default is
-//! a small one with Debian's static busybox. `exit` or `poweroff` ends the machine, and so does
+//! `ROOTFS=debian` boots Debian's root file system with bash (see [`crate::rootfs`]); the default
+//! is a small one with Debian's static busybox. `exit` or `poweroff` ends the machine, and so does
 //! Ctrl-A X, which QEMU itself handles; Ctrl-C goes to the guest.
 
 use std::fs;

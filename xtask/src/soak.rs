@@ -1,7 +1,7 @@
 //! `make soak`: tests that take too long for `make test`. A million random system calls through all
 //! doors of both widths, by one process and by several at once, and tens of thousands of processes,
-//! without a panic, a process that can't be killed or a leak. The seeds are printed: a seed repeats its
-//! run.
+//! without a panic, a process that can't be killed or a leak. The seeds are printed: a seed repeats
+//! its run.
 
 use std::time::{Duration, Instant};
 
@@ -123,8 +123,8 @@ const RUNS: &[Run] = &[
     },
 ];
 
-/// Races: several processes make random calls, as root and as another user, beside one that uses memory
-/// up.
+/// Races: several processes make random calls, as root and as another user, beside one that uses
+/// memory up.
 const RACES: &[Run] = &[
     race("64M", Compiler::Glibc64, "max", false),
     race("64M", Compiler::Glibc32, "max,vendor=GenuineIntel", true),

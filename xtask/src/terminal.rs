@@ -1,9 +1,9 @@
 //! Restores the user's terminal, however the machine on it ends.
 //!
-//! QEMU turns line editing, echo and signals off while the guest has the terminal, and restores them
-//! at an orderly end. A QEMU or an xtask that is killed can't. So a separate process waits for the
-//! other end of a pipe to close, which happens at any death, and then restores the settings that
-//! stty(1) saved.
+//! QEMU turns line editing, echo and signals off while the guest has the terminal, and restores
+//! them at an orderly end. A QEMU or an xtask that is killed can't. So a separate process waits for
+//! the other end of a pipe to close, which happens at any death, and then restores the settings
+//! that stty(1) saved.
 
 use std::io::{IsTerminal, stdin};
 use std::os::fd::OwnedFd;

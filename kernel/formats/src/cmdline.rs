@@ -1,9 +1,9 @@
 //! The kernel's command line, parsed as Linux does it.
 //!
 //! White space separates words, except in double quotes, which are removed around a value or a
-//! whole word. `-` and `_` are equal in parameter names. Words that are no kernel parameters are for
-//! init: `NAME=value` goes into its environment, a word without `=` is an argument. A name with a
-//! dot is a module parameter and ignored. All words after `--` are arguments of init.
+//! whole word. `-` and `_` are equal in parameter names. Words that are no kernel parameters are
+//! for init: `NAME=value` goes into its environment, a word without `=` is an argument. A name with
+//! a dot is a module parameter and ignored. All words after `--` are arguments of init.
 
 use alloc::vec::Vec;
 
@@ -102,7 +102,8 @@ pub struct CommandLine {
     pub init: Option<Vec<u8>>,
     /// Arguments of init, without its name.
     pub init_args: Vec<Vec<u8>>,
-    /// Environment of init: `HOME=/` and `TERM=linux`, with the command line's additions and changes.
+    /// Environment of init: `HOME=/` and `TERM=linux`, with the command line's additions and
+    /// changes.
     pub init_env: Vec<Vec<u8>>,
     /// Consoles (`console=`); the last one is `/dev/console`.
     pub consoles: Vec<Vec<u8>>,

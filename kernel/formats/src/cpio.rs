@@ -5,8 +5,8 @@
 //! zero bytes and another archive may follow. Members with the same device and inode number and a
 //! link count above one are hard links to one file, and only one of them has its body.
 //!
-//! [`entries`] iterates over archives in memory without allocating; [`Stream`] parses them in pieces
-//! of any size, as from an inflater; [`Writer`] makes archives. Names are not sanitized: the
+//! [`entries`] iterates over archives in memory without allocating; [`Stream`] parses them in
+//! pieces of any size, as from an inflater; [`Writer`] makes archives. Names are not sanitized: the
 //! unpacker must not follow `..` or a leading `/` out of its root.
 
 mod slice;

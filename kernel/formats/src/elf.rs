@@ -1,10 +1,10 @@
 //! ELF executables: validation of a file, and the layout of its image.
 //!
-//! The rules are those of Linux's `binfmt_elf` for x86, including what it tolerates: `e_ident` bytes
-//! that it never reads, overlapping segments, odd alignments, a file shorter than its header (the
-//! rest is taken as zeros), segments that reach past the file's end. One difference: errors that
-//! Linux finds only after the point of no return, where they kill the process, are found before it
-//! ([`Image::check_segments`]).
+//! The rules are those of Linux's `binfmt_elf` for x86, including what it tolerates: `e_ident`
+//! bytes that it never reads, overlapping segments, odd alignments, a file shorter than its header
+//! (the rest is taken as zeros), segments that reach past the file's end. One difference: errors
+//! that Linux finds only after the point of no return, where they kill the process, are found
+//! before it ([`Image::check_segments`]).
 //!
 //! Next: `check.rs` holds the checks; `kernel/src/process/exec.rs` maps an [`Image`].
 

@@ -44,8 +44,8 @@ impl<E> From<Damage> for Error<E> {
     }
 }
 
-/// Inflates the member at the start of `input`, and passes its content to `consumer` in pieces of up
-/// to 32 KiB. Returns the member's length in `input`.
+/// Inflates the member at the start of `input`, and passes its content to `consumer` in pieces of
+/// up to 32 KiB. Returns the member's length in `input`.
 pub fn member<E>(
     input: &[u8],
     mut consumer: impl FnMut(&[u8]) -> Result<(), E>,

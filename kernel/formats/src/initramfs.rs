@@ -31,8 +31,8 @@ pub struct Error<E> {
     pub problem: Problem<E>,
 }
 
-/// Memory with an initramfs. Unpacked parts may be freed before the rest is unpacked, so that memory
-/// need not hold the archive and all files at once.
+/// Memory with an initramfs. Unpacked parts may be freed before the rest is unpacked, so that
+/// memory need not hold the archive and all files at once.
 pub trait Source {
     /// The bytes from `at` on, which have not been released.
     fn bytes(&self, at: usize) -> &[u8];

@@ -1,8 +1,9 @@
 //! Parsers of the kernel's external formats.
 //!
 //! An executable, an initramfs and a command line are untrusted: all arithmetic on their fields is
-//! checked, and no input makes this crate panic (`tests/fuzz` tries). The crate is separate from the
-//! kernel and free of `unsafe`, so that it is built and tested on the host like other libraries.
+//! checked, and no input makes this crate panic (`tests/fuzz` tries). The crate is separate from
+//! the kernel and free of `unsafe`, so that it is built and tested on the host like other
+//! libraries.
 //!
 //! - [`elf`]: ELF programs: validation, and the segments to map.
 //! - [`script`]: scripts (`#!`): the interpreter and its argument.

@@ -3,7 +3,8 @@
 //!
 //! The table, not the door and not the width of the program's code, decides what a number means,
 //! which registers have the arguments, and which layout a structure in user memory has. Code
-//! outside `abi/` and `entry/` asks for the table and doesn't compare doors (tests/floors/doors.rs).
+//! outside `abi/` and `entry/` asks for the table and doesn't compare doors
+//! (tests/floors/doors.rs).
 
 /// System call entries. The values are those of [`Frame::entry`](super::frame::Frame::entry), where
 /// 0 to 255 are vectors.

@@ -3,8 +3,8 @@
 
 use core::num::NonZero;
 
-/// An error that a system call reports: returned to the program as `-errno`. As wide as the
-/// result, so that [`SysResult`] travels in two registers, and never 0, so that a `Result<(), Errno>`
+/// An error that a system call reports: returned to the program as `-errno`. As wide as the result,
+/// so that [`SysResult`] travels in two registers, and never 0, so that a `Result<(), Errno>`
 /// travels in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Errno(NonZero<usize>);

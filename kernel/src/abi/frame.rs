@@ -74,8 +74,8 @@ pub struct Frame<R = u64> {
     pub ss: R,
 }
 
-/// A frame in place, on a kernel stack. Each register is a cell: the entry code, a call's handler and
-/// a ptrace tracer may refer to the same frame, and none has it to itself.
+/// A frame in place, on a kernel stack. Each register is a cell: the entry code, a call's handler
+/// and a ptrace tracer may refer to the same frame, and none has it to itself.
 ///
 /// `sched/thread.rs` has the method that edits a thread's frame.
 pub type LiveFrame = Frame<Cell<u64>>;
@@ -201,8 +201,8 @@ impl LiveFrame {
     }
 }
 
-/// Inside `naked_asm!`: pushes each of these, and moves the rule by which a debugger finds the frame's end
-/// (`entry/debug_info.rs`).
+/// Inside `naked_asm!`: pushes each of these, and moves the rule by which a debugger finds the
+/// frame's end (`entry/debug_info.rs`).
 #[macro_export]
 macro_rules! push {
     ($($what:literal)+) => {
@@ -218,8 +218,8 @@ macro_rules! pop {
     };
 }
 
-/// Inside `naked_asm!`: pushes the registers below `orig_rax` with `$rcx` and -ENOSYS (-38) in place
-/// of rcx and rax, then the door, operand `door`: the fields of [`Frame`] from rdi down.
+/// Inside `naked_asm!`: pushes the registers below `orig_rax` with `$rcx` and -ENOSYS (-38) in
+/// place of rcx and rax, then the door, operand `door`: the fields of [`Frame`] from rdi down.
 #[macro_export]
 macro_rules! push_registers {
     ($rcx:literal) => {

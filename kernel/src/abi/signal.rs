@@ -1,7 +1,7 @@
 //! Signals: their numbers, sets of them, and the kernel's representation of `siginfo_t`.
 //!
-//! The fields of a [`SigInfo`] are stored by meaning. `process/signal/layout.rs` converts them to the
-//! layout of either width for a handler, a waiting call or a tracer.
+//! The fields of a [`SigInfo`] are stored by meaning. `process/signal/layout.rs` converts them to
+//! the layout of either width for a handler, a waiting call or a tracer.
 
 use linux_raw_sys::general as linux;
 

@@ -1,7 +1,7 @@
 //! Debug registers: hardware breakpoints (Intel SDM vol. 3, 18.2).
 //!
-//! They are part of a task and set by its tracer (`crate::process::ptrace::debug`). A switch writes the
-//! CPU's registers only if one of the two tasks has breakpoints.
+//! They are part of a task and set by its tracer (`crate::process::ptrace::debug`). A switch writes
+//! the CPU's registers only if one of the two tasks has breakpoints.
 
 use core::arch::asm;
 

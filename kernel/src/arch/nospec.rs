@@ -1,8 +1,8 @@
 //! Indices into tables that a program chooses, bounded without a branch (Spectre variant 1).
 //!
-//! A bounds check by a branch can be mispredicted: the CPU then loads from past the table's end, and
-//! the cache shows afterwards which address that was. A conditional move has no prediction (Intel,
-//! "Bounds Check Bypass"; Linux's `array_index_nospec`).
+//! A bounds check by a branch can be mispredicted: the CPU then loads from past the table's end,
+//! and the cache shows afterwards which address that was. A conditional move has no prediction
+//! (Intel, "Bounds Check Bypass"; Linux's `array_index_nospec`).
 
 use core::arch::asm;
 

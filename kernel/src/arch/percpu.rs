@@ -44,8 +44,8 @@ pub mod work {
     pub const SIGNAL: u32 = 1 << 2;
     /// The program had TF set when SYSENTER took its #DB in the kernel: set TF again on return.
     pub const SINGLE_STEP: u32 = 1 << 3;
-    /// The task's frame was edited (`sched/thread.rs`): leave by IRET, as SYSRET restores only a frame
-    /// that is as the entry stub left it.
+    /// The task's frame was edited (`sched/thread.rs`): leave by IRET, as SYSRET restores only a
+    /// frame that is as the entry stub left it.
     pub const FRAME_EDITED: u32 = 1 << 4;
     /// The running task was interrupted, possibly in a restartable sequence (rseq(2)).
     pub const RSEQ: u32 = 1 << 6;

@@ -195,11 +195,11 @@ impl Segments {
         }
     }
 
-    /// Loads the registers for the task about to run, after those of `previous`. Its TLS descriptors must be in
-    /// the GDT.
+    /// Loads the registers for the task about to run, after those of `previous`. Its TLS
+    /// descriptors must be in the GDT.
     pub fn load(&self, previous: &Self) {
-        // A selector whose descriptor no longer exists becomes null, as on Linux. A null selector stays
-        // (load_seg_legacy in arch/x86/kernel/process_64.c).
+        // A selector whose descriptor no longer exists becomes null, as on Linux. A null selector
+        // stays (load_seg_legacy in arch/x86/kernel/process_64.c).
         if self.ds | self.es | previous.ds | previous.es != 0 {
             load_selector!("ds", self.ds);
             load_selector!("es", self.es);

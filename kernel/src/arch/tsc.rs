@@ -40,8 +40,8 @@ pub fn cycles() -> u64 {
     low | high << 32
 }
 
-/// Cycles per second as found at boot; 0 without a usable counter. CPU time is counted by it: a rate
-/// that changed would set those clocks back.
+/// Cycles per second as found at boot; 0 without a usable counter. CPU time is counted by it: a
+/// rate that changed would set those clocks back.
 pub fn hertz() -> u64 {
     HERTZ.load(Ordering::Relaxed)
 }

@@ -1,8 +1,8 @@
 //! The local APIC: passes the 8259s' interrupts to the CPU, and has a timer.
 //!
 //! Its registers are in memory (xAPIC mode) or MSRs (x2APIC mode), whichever mode the firmware left
-//! (Intel SDM vol. 3, 11.4 and 11.12). A CPU without a local APIC, or with one that is disabled, has
-//! no timer here: `time/idle.rs` uses the PIT then.
+//! (Intel SDM vol. 3, 11.4 and 11.12). A CPU without a local APIC, or with one that is disabled,
+//! has no timer here: `time/idle.rs` uses the PIT then.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -16,8 +16,8 @@ use crate::mm::paging;
 
 /// Vector of the timer: the one after the 8259s' lines.
 pub const TIMER_VECTOR: u8 = pic::BASE + 16;
-/// Vector of spurious interrupts, which are not acknowledged. Its low four bits are 1, as older CPUs
-/// require.
+/// Vector of spurious interrupts, which are not acknowledged. Its low four bits are 1, as older
+/// CPUs require.
 pub const SPURIOUS_VECTOR: u8 = 0x3f;
 
 /// IA32_APIC_BASE: address of the local APIC. Bit 11: enabled, bit 10: x2APIC mode.

@@ -103,8 +103,8 @@ impl Pool {
         for _ in 0..readings / (KEY / 8) {
             let mut gaps = [0; KEY];
             for gap in gaps.chunks_exact_mut(8) {
-                // CPUID is slow and serialising; under a hypervisor its time varies. The compiler keeps
-                // the instruction, whose result isn't used.
+                // CPUID is slow and serialising; under a hypervisor its time varies. The compiler
+                // keeps the instruction, whose result isn't used.
                 let _ = cpu::cpuid(0, 0);
                 let now = tsc::cycles();
                 gap.copy_from_slice(&(now - last).to_le_bytes());

@@ -1,18 +1,18 @@
 //! Dispatch: from the number to the handler of the call's table.
 //!
 //! The stubs do it while the number and the arguments are still in their registers, by the macros
-//! below: [`dispatch!`] bounds the number and counts the call, the stub moves the arguments to where
-//! a C function has them (rdi rsi rdx rcx r8 r9), [`clear_others!`] clears the registers that have none, and
-//! [`call_handler!`] calls the handler. The result is in rax.
+//! below: [`dispatch!`] bounds the number and counts the call, the stub moves the arguments to
+//! where a C function has them (rdi rsi rdx rcx r8 r9), [`clear_others!`] clears the registers that
+//! have none, and [`call_handler!`] calls the handler. The result is in rax.
 //!
 //! If a work bit of [`work::BEFORE_CALL`] is pending (call log, ptrace tracer, low memory),
 //! [`call_with_work`] makes the call instead, with number and arguments out of the frame.
 //!
 //! **Cleared registers.** A value of the program's left in a register could steer the handler's
-//! speculative execution. So each register that has neither an argument nor a value of the kernel is
-//! 0 when the handler starts, as on Linux. `clear_registers=off` on the command line selects stubs
-//! without these instructions (`msr.rs`): a stub has a parameter `CLEAR`, operand `clear` of its
-//! assembly.
+//! speculative execution. So each register that has neither an argument nor a value of the kernel
+//! is 0 when the handler starts, as on Linux. `clear_registers=off` on the command line selects
+//! stubs without these instructions (`msr.rs`): a stub has a parameter `CLEAR`, operand `clear` of
+//! its assembly.
 //!
 //! The next file on a call's path: `syscall/table.rs`, which has the handlers by number.
 
@@ -71,8 +71,8 @@ macro_rules! call_handler {
     };
 }
 
-/// Inside `naked_asm!`: clears the registers that have neither an argument nor the number, if the stub is
-/// one that clears.
+/// Inside `naked_asm!`: clears the registers that have neither an argument nor the number, if the
+/// stub is one that clears.
 macro_rules! clear_others {
     () => {
         clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d")
@@ -86,7 +86,8 @@ macro_rules! clear_all {
     };
 }
 
-/// Inside `naked_asm!`: label 3, the call with work before it. Number and arguments are in the frame.
+/// Inside `naked_asm!`: label 3, the call with work before it. Number and arguments are in the
+/// frame.
 macro_rules! slow_call {
     () => {
         concat!(
@@ -184,7 +185,8 @@ pub static CLEARS: AtomicBool = AtomicBool::new(true);
 #[cfg(debug_assertions)]
 const CHECKED: usize = 15;
 
-/// Passes all general registers and the frame above the return address to `$assert`, and changes none.
+/// Passes all general registers and the frame above the return address to `$assert`, and changes
+/// none.
 #[cfg(debug_assertions)]
 macro_rules! check_registers {
     ($assert:ident) => {
@@ -225,8 +227,8 @@ unsafe extern "C" fn check_slow_call() {
     check_registers!(assert_slow_call)
 }
 
-/// Asserts that the first argument is the frame, and that the other registers are 0, or the program's if
-/// the stubs don't clear.
+/// Asserts that the first argument is the frame, and that the other registers are 0, or the
+/// program's if the stubs don't clear.
 #[cfg(debug_assertions)]
 extern "C" fn assert_slow_call(registers: &[u64; CHECKED], frame: &LiveFrame) {
     assert_eq!(registers[0], core::ptr::from_ref(frame).addr() as u64);
@@ -236,8 +238,8 @@ extern "C" fn assert_slow_call(registers: &[u64; CHECKED], frame: &LiveFrame) {
     }
 }
 
-/// Asserts that the registers before a call of the handler are the frame's arguments and number, and
-/// that the others are 0, or the program's if the stubs don't clear.
+/// Asserts that the registers before a call of the handler are the frame's arguments and number,
+/// and that the others are 0, or the program's if the stubs don't clear.
 #[cfg(debug_assertions)]
 extern "C" fn assert_call(registers: &[u64; CHECKED], frame: &LiveFrame) {
     low_memory::begin_call();

@@ -1,15 +1,15 @@
 //! What a debugger reads of the stubs: call frame information and source lines.
 //!
-//! The compiler has none for naked functions. The macros below give each instruction of a stub the rule by
-//! which a debugger finds the interrupted code's registers (DWARF 5, 6.4), so that a backtrace from a
-//! handler continues in the program. They emit no code. The register numbers are those of the System V
-//! psABI, figure 3.36: 7 is rsp, 16 the return address, 49 rflags.
+//! The compiler has none for naked functions. The macros below give each instruction of a stub the
+//! rule by which a debugger finds the interrupted code's registers (DWARF 5, 6.4), so that a
+//! backtrace from a handler continues in the program. They emit no code. The register numbers are
+//! those of the System V psABI, figure 3.36: 7 is rsp, 16 the return address, 49 rflags.
 //!
-//! The canonical frame address is the end of the frame on the kernel stack (`abi/frame.rs`): `ss` is the
-//! word below it. While rsp is still, or again, the program's, it is rsp.
+//! The canonical frame address is the end of the frame on the kernel stack (`abi/frame.rs`): `ss`
+//! is the word below it. While rsp is still, or again, the program's, it is rsp.
 //!
-//! The sections `.stub_*` have a compilation unit for each stub, with its lines; `kernel.ld` adds them to those of
-//! the compiler.
+//! The sections `.stub_*` have a compilation unit for each stub, with its lines; `kernel.ld` adds
+//! them to those of the compiler.
 
 /// Inside `naked_asm!`, first: begins the information about a stub.
 macro_rules! stub_begins {
@@ -50,7 +50,8 @@ macro_rules! stub_ends {
         concat!(
             ".cfi_endproc\n87:\n.pushsection .stub_line, \"\", @progbits\n",
             "88: .byte 0, 9, 2\n.quad 87b\n.byte 0, 1, 1\n83:\n.popsection\n",
-            // One kind of entry: a compilation unit with lines, two addresses, a name and a language.
+            // One kind of entry: a compilation unit with lines, two addresses, a name and a
+            // language.
             ".pushsection .stub_abbrev, \"\", @progbits\n",
             "89: .byte 1, 0x11, 0, 0x10, 0x17, 0x11, 1, 0x12, 7, 3, 8, 0x13, 5, 0, 0, 0\n.popsection\n",
             ".pushsection .stub_info, \"\", @progbits\n",
@@ -62,7 +63,8 @@ macro_rules! stub_ends {
     };
 }
 
-/// Inside `naked_asm!`: the CPU has pushed ss, rsp, rflags, cs and rip, and `$below` more bytes are pushed.
+/// Inside `naked_asm!`: the CPU has pushed ss, rsp, rflags, cs and rip, and `$below` more bytes are
+/// pushed.
 macro_rules! unwind_from_gate {
     ($below:literal) => {
         concat!(
@@ -73,8 +75,8 @@ macro_rules! unwind_from_gate {
     };
 }
 
-/// Inside `naked_asm!`: the frame is complete, and rsp points to it. rax is the number: the frame's slot of rax
-/// has the result.
+/// Inside `naked_asm!`: the frame is complete, and rsp points to it. rax is the number: the frame's
+/// slot of rax has the result.
 macro_rules! unwind_from_frame {
     () => {
         concat!(
@@ -87,7 +89,8 @@ macro_rules! unwind_from_frame {
     };
 }
 
-/// Inside `naked_asm!`: all registers are the program's, but for rip, which is in rcx, and rflags, in r11.
+/// Inside `naked_asm!`: all registers are the program's, but for rip, which is in rcx, and rflags,
+/// in r11.
 macro_rules! unwind_from_user {
     () => {
         concat!(
@@ -98,9 +101,10 @@ macro_rules! unwind_from_user {
     };
 }
 
-/// Inside `naked_asm!`: register number `$register` of the program is in a field of the per-CPU data, by an
-/// expression: its address, to which an offset is added. The build fills the address in, for which `PER_CPU0`
-/// stands (`xtask/src/build/unwind.rs`): these directives take numbers only.
+/// Inside `naked_asm!`: register number `$register` of the program is in a field of the per-CPU
+/// data, by an expression: its address, to which an offset is added. The build fills the address
+/// in, for which `PER_CPU0` stands (`xtask/src/build/unwind.rs`): these directives take numbers
+/// only.
 macro_rules! unwind_from_per_cpu {
     ($register:literal, $offset:literal) => {
         concat!(

@@ -10,8 +10,8 @@
 //!   vectors have their own stacks (IST), with the address of the per-CPU data stored above each:
 //!   from ring 0 the stub saves the GS base, loads the kernel's, and restores the saved one before
 //!   its IRET.
-//! - **An IRET to user mode** can fault, in ring 0, with the user GS base. The stub
-//!   recognises its address, one of three, executes SWAPGS and turns the fault into a signal for the program.
+//! - **An IRET to user mode** can fault, in ring 0, with the user GS base. The stub recognises its
+//!   address, one of three, executes SWAPGS and turns the fault into a signal for the program.
 
 use core::arch::naked_asm;
 

@@ -5,9 +5,9 @@
 //! stack** if rip is not canonical (CVE-2012-0217). The frame is fit for it as the stub of SYSCALL
 //! or SYSENTER has left it, without a flag that SYSRET can't restore. A call, a signal or a ptrace
 //! tracer edits it by one method, which sets the work bit `FRAME_EDITED` (`sched/thread.rs`): after
-//! that the return is by IRET. Test builds check each frame before SYSRET (`assert_sysret_restores`).
-//! SYSEXIT is not used: it does not restore the flags, and SYSRET returns to 32-bit code on the CPUs
-//! of both vendors (as on Linux).
+//! that the return is by IRET. Test builds check each frame before SYSRET
+//! (`assert_sysret_restores`). SYSEXIT is not used: it does not restore the flags, and SYSRET
+//! returns to 32-bit code on the CPUs of both vendors (as on Linux).
 //!
 //! A stub goes on to its return: the macros below are the text of it.
 //!
@@ -39,8 +39,8 @@ pub const RF_TF_VM: u32 = 1 << 16 | 1 << 8 | VM as u32;
 /// [`work`] bits handled before the return to user mode: all but those handled before a call.
 pub const EXIT_WORK: u32 = !work::BEFORE_CALL;
 
-// SYSRET needs a canonical rip. That of a SYSCALL is at most the end of user memory: the last page of
-// the lower half is never a program's.
+// SYSRET needs a canonical rip. That of a SYSCALL is at most the end of user memory: the last page
+// of the lower half is never a program's.
 const _: () = assert!(TASK_SIZE <= (1 << 47) - PAGE_SIZE);
 
 unsafe extern "C" {
@@ -76,10 +76,10 @@ macro_rules! slow_exit {
     };
 }
 
-/// Inside `naked_asm!`: SYSRET to 64-bit code. The registers: rcx has rip and r11 rflags, from where
-/// SYSRET loads them; rax has the result. Then the program's rsp, 32 bytes up: above orig_rax, rip,
-/// cs and rflags. Then the user GS base. No instruction may fault from here on, as rsp is no longer
-/// the kernel's.
+/// Inside `naked_asm!`: SYSRET to 64-bit code. The registers: rcx has rip and r11 rflags, from
+/// where SYSRET loads them; rax has the result. Then the program's rsp, 32 bytes up: above
+/// orig_rax, rip, cs and rflags. Then the user GS base. No instruction may fault from here on, as
+/// rsp is no longer the kernel's.
 macro_rules! sysret64 {
     () => {
         concat!(
@@ -95,11 +95,11 @@ macro_rules! sysret64 {
     };
 }
 
-/// Inside `naked_asm!`: SYSRET to 32-bit code. As [`sysret64!`], with rip and rflags of the frame in
-/// ecx and r11: the landing pad reloads ecx, edx and ebp from the stack, so that ecx is free.
+/// Inside `naked_asm!`: SYSRET to 32-bit code. As [`sysret64!`], with rip and rflags of the frame
+/// in ecx and r11: the landing pad reloads ecx, edx and ebp from the stack, so that ecx is free.
 ///
-/// 64-bit code that executes SYSENTER returns to the landing pad in 32-bit mode and is killed by the
-/// fault that follows, as on Linux.
+/// 64-bit code that executes SYSENTER returns to the landing pad in 32-bit mode and is killed by
+/// the fault that follows, as on Linux.
 macro_rules! sysret32 {
     () => {
         concat!(
@@ -254,8 +254,8 @@ pub unsafe extern "C" fn espfix_failed() {
     )
 }
 
-/// Continuation of a #DB whose frame is lost (`exception_dispatch.rs`): the task exits. The frame is
-/// that of the task's last entry; the GS base is the program's.
+/// Continuation of a #DB whose frame is lost (`exception_dispatch.rs`): the task exits. The frame
+/// is that of the task's last entry; the GS base is the program's.
 ///
 /// # Safety
 /// As [`espfix_failed`].

@@ -9,8 +9,8 @@ use crate::process::{current, rseq, signal};
 use crate::sched::{leftovers, run_queue};
 
 /// Does the pending work of a task before it returns to user mode (exit_to_user_mode_loop in
-/// kernel/entry/common.c). Returns whether the task's frame was edited since its entry: SYSRET may not
-/// restore such a frame.
+/// kernel/entry/common.c). Returns whether the task's frame was edited since its entry: SYSRET may
+/// not restore such a frame.
 #[cold]
 pub extern "C" fn exit_work() -> bool {
     loop {

@@ -74,8 +74,8 @@ fn stubs(clear: bool) -> [Stub; 4] {
     }
 }
 
-/// Programs the gate of INT 0x80 and the MSRs that this CPU has, and logs their values. `clear`: with
-/// the stubs that clear registers before the handler (`call.rs`).
+/// Programs the gate of INT 0x80 and the MSRs that this CPU has, and logs their values. `clear`:
+/// with the stubs that clear registers before the handler (`call.rs`).
 pub fn init(clear: bool) {
     let stubs = stubs(clear);
     let [int80, lstar, cstar, eip] = stubs.map(|stub| stub as *const () as u64);

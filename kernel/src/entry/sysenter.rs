@@ -109,8 +109,8 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         "mov edx, edx",
         clear_others!(),
         call_handler!(),
-        // 7. The return: SYSRET to 32-bit code, or IRET. The flags in the frame have no RF and VM, as
-        //    PUSHF clears them, and no TF: step 8.
+        // 7. The return: SYSRET to 32-bit code, or IRET. The flags in the frame have no RF and VM,
+        //    as PUSHF clears them, and no TF: step 8.
         place!("return_from_sysenter"),
         here!(),
         finish_call!(),

@@ -3,7 +3,8 @@
 //!
 //! Floor 11: above processes. What all file systems share is in `vfs/`, terminals in `tty/`.
 
-// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as unsafe.
+// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as
+// unsafe.
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 pub mod devfs;

@@ -1,14 +1,16 @@
-//! RAM: page frames, the kernel's page tables, heap and stacks, and containers whose growth may fail.
+//! RAM: page frames, the kernel's page tables, heap and stacks, and containers whose growth may
+//! fail.
 //!
-//! Floor 3. Reading order: `frame.rs` and `allocator.rs` (who owns a page frame), `paging.rs` and `layout.rs`
-//! (the kernel's half of each address space), `heap.rs` with `slab.rs` and `arena.rs`, `reserve.rs` and
-//! `fallible.rs` (how a call learns that memory is short). Programs' address spaces are in `vm/`.
+//! Floor 3. Reading order: `frame.rs` and `allocator.rs` (who owns a page frame), `paging.rs` and
+//! `layout.rs` (the kernel's half of each address space), `heap.rs` with `slab.rs` and `arena.rs`,
+//! `reserve.rs` and `fallible.rs` (how a call learns that memory is short). Programs' address
+//! spaces are in `vm/`.
 //!
 //! It may use `arch/`, `sync/` and `abi/`. To wait for memory it needs the OOM killer, which
 //! `process/` hands over at boot (`reserve.rs`).
 //!
-//! Left out of Linux's mm: swap and reclaim, zones and NUMA nodes, huge pages for the kernel's data,
-//! control groups.
+//! Left out of Linux's mm: swap and reclaim, zones and NUMA nodes, huge pages for the kernel's
+//! data, control groups.
 
 pub mod allocator;
 mod arena;

@@ -143,8 +143,8 @@ fn weight(found: Option<&Arc<Socket>>) -> usize {
 }
 
 fn collect() {
-    /// Attempts, if others send and receive descriptors all the time. The garbage is then left to the
-    /// next collection.
+    /// Attempts, if others send and receive descriptors all the time. The garbage is then left to
+    /// the next collection.
     const ATTEMPTS: usize = 8;
     static IS_RUNNING: AtomicBool = AtomicBool::new(false);
     static IS_WANTED: AtomicBool = AtomicBool::new(false);

@@ -10,7 +10,8 @@
 //! may enter this folder again. Left out: every other family (`EAFNOSUPPORT`), urgent data
 //! (MSG_OOB), SO_PEEK_OFF, SO_PASSPIDFD and SO_PEERPIDFD, socket filters, SO_TIMESTAMP.
 
-// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as unsafe.
+// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as
+// unsafe.
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 use crate::abi::errno::Errno;

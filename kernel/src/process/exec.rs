@@ -384,8 +384,8 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load(&Segments::UNKNOWN);
     task.fpu.lock().load();
-    // The edit makes the return one by IRET: SYSRET would leave the address of the first instruction
-    // in rcx, where the new program expects 0.
+    // The edit makes the return one by IRET: SYSRET would leave the address of the first
+    // instruction in rcx, where the new program expects 0.
     task.edit_frame(|frame| {
         frame.replace(&Frame {
             entry: frame.entry.get(),

@@ -65,8 +65,8 @@ pub fn report_nmis() {
     }
 }
 
-/// Counts an NMI. No device is programmed for NMIs; QEMU's monitor can send one. It may interrupt the
-/// writing of the log, so it is logged at the next timer interrupt.
+/// Counts an NMI. No device is programmed for NMIs; QEMU's monitor can send one. It may interrupt
+/// the writing of the log, so it is logged at the next timer interrupt.
 pub fn count_nmi() {
     NMIS.fetch_add(1, Ordering::Relaxed);
 }

@@ -91,8 +91,8 @@ fn tracer_event(args: &CloneArgs) -> (Options, u32) {
     }
 }
 
-/// Creates the task, and its process unless it is a thread of the running one; with it the copy of an
-/// address space. Only [`publish`] makes task and process known to other tasks.
+/// Creates the task, and its process unless it is a thread of the running one; with it the copy of
+/// an address space. Only [`publish`] makes task and process known to other tasks.
 fn create(
     task: &Current,
     parent: &Arc<Process>,

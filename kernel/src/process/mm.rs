@@ -2,8 +2,8 @@
 //!
 //! Page faults, copies and each part of a long call take the inner lock, briefly. A call that
 //! changes areas also holds the turn from its first part to its last (mmap_lock, held for writing),
-//! so that other calls find all of the change or nothing: in the place of what one thread unmaps, another
-//! thread can't map anything before the end.
+//! so that other calls find all of the change or nothing: in the place of what one thread unmaps,
+//! another thread can't map anything before the end.
 
 use alloc::sync::Arc;
 

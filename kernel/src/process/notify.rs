@@ -1,5 +1,5 @@
-//! Notification of a parent or tracer of changes of state, by SIGCHLD (do_notify_parent in kernel/signal.c).
-//! `children.rs` reports the changes to wait4(2).
+//! Notification of a parent or tracer of changes of state, by SIGCHLD (do_notify_parent in
+//! kernel/signal.c). `children.rs` reports the changes to wait4(2).
 
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;

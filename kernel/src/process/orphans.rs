@@ -1,5 +1,5 @@
-//! Orphans of an exit: the new parent of processes whose parent has ended (forget_original_parent in
-//! kernel/exit.c), and process groups with no parent left that could continue them.
+//! Orphans of an exit: the new parent of processes whose parent has ended (forget_original_parent
+//! in kernel/exit.c), and process groups with no parent left that could continue them.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +13,8 @@ use crate::abi::signal::{SIGCHLD, SIGCONT, SIGHUP, SigInfo};
 use crate::mm::reserve;
 use crate::sched::preempt::{self, Stride};
 
-/// Gives the children of `process`, which ends, their new parent, which is notified of zombies among
-/// them.
+/// Gives the children of `process`, which ends, their new parent, which is notified of zombies
+/// among them.
 pub fn give_away(process: &Process) {
     /// Weight of an orphan between two points, in bytes copied.
     const GIVING: usize = 1024;
@@ -28,8 +28,8 @@ pub fn give_away(process: &Process) {
         if process.children.lock().is_empty() {
             break;
         }
-        // Exit can't fail, and this needs no more memory than there is: as many nodes of the old map
-        // come free as it is taken apart as the reaper's map grows by, but for a few, which the
+        // Exit can't fail, and this needs no more memory than there is: as many nodes of the old
+        // map come free as it is taken apart as the reaper's map grows by, but for a few, which the
         // reserve of this step has.
         let _ = reserve::top_up();
         // One by one: while others run, a child creates a sibling (CLONE_PARENT), or the reaper

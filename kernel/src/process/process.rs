@@ -154,15 +154,15 @@ impl Process {
         self.session() == self.pid
     }
 
-    /// Sets process group and session of a process that isn't in the table of IDs; `table::move_to` does so
-    /// for one that is.
+    /// Sets process group and session of a process that isn't in the table of IDs; `table::move_to`
+    /// does so for one that is.
     pub(super) fn set_group_and_session(&self, group: u32, session: u32) {
         self.pgid.store(group, Ordering::Relaxed);
         self.sid.store(session, Ordering::Relaxed);
     }
 
-    /// A child of `parent` with what fork(2) copies, except for address space and threads. The child
-    /// joins the parent's children, group, session and terminal in `fork::publish`.
+    /// A child of `parent` with what fork(2) copies, except for address space and threads. The
+    /// child joins the parent's children, group, session and terminal in `fork::publish`.
     ///
     /// # Errors
     /// `ENOMEM`.

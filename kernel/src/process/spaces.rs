@@ -65,8 +65,8 @@ fn next_new(from: u64) -> Option<(u64, SharedMm)> {
     rest.find_map(|(number, mm)| Some((*number, mm.upgrade()?)))
 }
 
-/// The walk through all address spaces ([`crate::vm::spaces::Walk`]). Those that are being made come
-/// last: what a process has when it is visited, its child of fork(2) may have got already.
+/// The walk through all address spaces ([`crate::vm::spaces::Walk`]). Those that are being made
+/// come last: what a process has when it is visited, its child of fork(2) may have got already.
 pub fn walk(in_parts: bool, f: &mut dyn FnMut(&mut AddressSpace) -> bool) {
     /// Weight of a process between two points, in bytes copied: zombies have no address space.
     const PROCESS: usize = 512;

@@ -56,13 +56,14 @@ impl ExitState {
         self.decided.lock().group.is_some()
     }
 
-    /// Records the exit of the thread group leader: its status is the process's unless [`Self::decide`] set
-    /// another.
+    /// Records the exit of the thread group leader: its status is the process's unless
+    /// [`Self::decide`] set another.
     pub fn note_leader(&self, status: ExitStatus) {
         self.decided.lock().leader = Some(status);
     }
 
-    /// Records the name of the last thread, which exits with `status`; returns the status of the process.
+    /// Records the name of the last thread, which exits with `status`; returns the status of the
+    /// process.
     pub fn note_last(&self, comm: [u8; 16], status: ExitStatus) -> ExitStatus {
         self.last_comm.set(comm);
         let decided = *self.decided.lock();
@@ -89,12 +90,14 @@ impl ExitState {
         self.status().is_some()
     }
 
-    /// Sets whether the notification of the parent has to wait until the tracer has waited for the process.
+    /// Sets whether the notification of the parent has to wait until the tracer has waited for the
+    /// process.
     pub fn hold_back(&self, is_held_back: bool) {
         self.is_held_back.store(is_held_back, Ordering::Relaxed);
     }
 
-    /// Whether the notification of the parent has to wait until the tracer has waited for the process.
+    /// Whether the notification of the parent has to wait until the tracer has waited for the
+    /// process.
     pub fn is_held_back(&self) -> bool {
         self.is_held_back.load(Ordering::Relaxed)
     }

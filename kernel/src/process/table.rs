@@ -178,8 +178,8 @@ fn walk<T>(mut find: impl FnMut(&Tasks, u32) -> Option<(u32, T)>) -> impl Iterat
     })
 }
 
-/// The processes of group or session `id`, by process ID. Some are looked up at a time, so that
-/// the iteration allocates nothing and holds no lock between two items; `is_member` tells those that
+/// The processes of group or session `id`, by process ID. Some are looked up at a time, so that the
+/// iteration allocates nothing and holds no lock between two items; `is_member` tells those that
 /// have left meanwhile.
 fn members_of(
     set: fn(&Tasks) -> &Members,
@@ -262,8 +262,8 @@ pub fn find_process(pid: u32) -> Option<Arc<Process>> {
     TASKS.lock().by_tid.get(&pid)?.process.upgrade()
 }
 
-/// The new parent of the children of `process`, which ends: the nearest subreaper among its ancestors
-/// (PR_SET_CHILD_SUBREAPER), else init (find_new_reaper in kernel/exit.c).
+/// The new parent of the children of `process`, which ends: the nearest subreaper among its
+/// ancestors (PR_SET_CHILD_SUBREAPER), else init (find_new_reaper in kernel/exit.c).
 pub fn reaper_of(process: &Process) -> Option<Arc<Process>> {
     let mut next = process.parent.lock().upgrade();
     while let Some(ancestor) = next {

@@ -1,8 +1,8 @@
 //! Tasks: the threads of processes (Linux's task_struct).
 //!
-//! A [`Task`] is a [`Thread`] of the scheduler (`sched/thread.rs`: kernel stack, registers, state) that
-//! a [`Member`] of a process owns: IDs, signals, tracing, accounting. [`Process`] has the state shared by
-//! the threads of a process.
+//! A [`Task`] is a [`Thread`] of the scheduler (`sched/thread.rs`: kernel stack, registers, state)
+//! that a [`Member`] of a process owns: IDs, signals, tracing, accounting. [`Process`] has the
+//! state shared by the threads of a process.
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};

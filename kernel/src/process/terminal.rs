@@ -1,5 +1,5 @@
-//! The controlling terminal of a session, as its processes see it: each refers to it, and the terminal to
-//! its session and foreground process group. `hangup.rs` has the loss of it.
+//! The controlling terminal of a session, as its processes see it: each refers to it, and the
+//! terminal to its session and foreground process group. `hangup.rs` has the loss of it.
 //!
 //! The terminals themselves are in `tty/`, a floor above: this one knows them as [`Terminal`].
 

@@ -1,4 +1,5 @@
-//! Counters of resource usage, of a thread or of a process, and their sums. `rusage.rs` computes the sums.
+//! Counters of resource usage, of a thread or of a process, and their sums. `rusage.rs` computes
+//! the sums.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

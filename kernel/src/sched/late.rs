@@ -1,10 +1,10 @@
 //! Wake-ups that are made later, in parts.
 //!
-//! A program may have a file in any number of epoll instances. A call that has no lock wakes them in
-//! parts itself (`WaitQueue::wake_in_parts`); a signal, a timer or an instance that another one watches
-//! wakes the first part at once, and notes the rest here. The task that made the call wakes it before its
-//! return to user mode. Until then, and after an interrupt, it goes on where the CPU has nothing else to
-//! do, and a part at each tick (`leftovers.rs`).
+//! A program may have a file in any number of epoll instances. A call that has no lock wakes them
+//! in parts itself (`WaitQueue::wake_in_parts`); a signal, a timer or an instance that another one
+//! watches wakes the first part at once, and notes the rest here. The task that made the call wakes
+//! it before its return to user mode. Until then, and after an interrupt, it goes on where the CPU
+//! has nothing else to do, and a part at each tick (`leftovers.rs`).
 
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -28,8 +28,8 @@ struct Late {
 
 static LATE: Mutex<Vec<Late>, rank::LateWakes> = Mutex::new(Vec::new());
 
-/// Notes that all in `queue` are to be woken for `events`. Without memory for the note, they are woken
-/// now.
+/// Notes that all in `queue` are to be woken for `events`. Without memory for the note, they are
+/// woken now.
 pub(super) fn add(queue: &Arc<WaitQueue>, events: Ready) {
     let by = if run_queue::is_by_clock() {
         0
@@ -65,8 +65,8 @@ pub(super) fn are_noted() -> bool {
     LATE.try_lock().is_some_and(|late| !late.is_empty())
 }
 
-/// Makes the wake-ups that the running task has caused, and a part of the others: these go on at the
-/// next tick, or while the CPU is idle. The caller holds no lock.
+/// Makes the wake-ups that the running task has caused, and a part of the others: these go on at
+/// the next tick, or while the CPU is idle. The caller holds no lock.
 pub(super) fn settle() {
     let own = Some(percpu::current().addr());
     while wake_part(own) {

@@ -1,5 +1,5 @@
-//! Work left for the return to user mode: late wake-ups (`late.rs`), and freeing of the pages and files
-//! queued by `vm/leftovers.rs` and `vm/mapped.rs`, in parts with preemption points.
+//! Work left for the return to user mode: late wake-ups (`late.rs`), and freeing of the pages and
+//! files queued by `vm/leftovers.rs` and `vm/mapped.rs`, in parts with preemption points.
 
 use super::late;
 use super::preempt::{self, Stride};

@@ -57,8 +57,8 @@ pub fn current_thread() -> Arc<Thread> {
     SCHEDULER.lock().current.clone().expect("a thread runs")
 }
 
-/// Whether a thread has the CPU. An interrupt that strikes in the kernel then strikes at a point of a
-/// long call, otherwise in the idle loop or between two tasks.
+/// Whether a thread has the CPU. An interrupt that strikes in the kernel then strikes at a point of
+/// a long call, otherwise in the idle loop or between two tasks.
 pub fn is_running() -> bool {
     // Called by the timer, as `tick`.
     let scheduler = SCHEDULER.try_lock();
@@ -153,7 +153,8 @@ pub fn runnable() -> usize {
     scheduler.turns.len() + usize::from(runs)
 }
 
-/// Requests a switch if another task is ready, and a part of the late wake-ups. Called at each tick.
+/// Requests a switch if another task is ready, and a part of the late wake-ups. Called at each
+/// tick.
 pub fn tick() {
     if late::are_noted() {
         percpu::set_work(work::LEFTOVERS);

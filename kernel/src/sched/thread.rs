@@ -1,9 +1,10 @@
 //! Threads: the part of a task that the scheduler knows.
 //!
-//! A [`Thread`] has the state that a context switch needs. While a thread is in the kernel, its program's
-//! registers are the [`Frame`] at the top of its kernel stack. The last field is the thread's [`Owner`]:
-//! process, signals and IDs in `process/task.rs`, where a thread with its owner is a task. The scheduler
-//! holds references without the owner's type (`Arc<Thread>`), and calls the owner through the trait.
+//! A [`Thread`] has the state that a context switch needs. While a thread is in the kernel, its
+//! program's registers are the [`Frame`] at the top of its kernel stack. The last field is the
+//! thread's [`Owner`]: process, signals and IDs in `process/task.rs`, where a thread with its owner
+//! is a task. The scheduler holds references without the owner's type (`Arc<Thread>`), and calls
+//! the owner through the trait.
 
 use alloc::sync::{Arc, Weak};
 #[cfg(debug_assertions)]
@@ -118,8 +119,8 @@ impl Switches {
 }
 
 impl<O: Owner> Thread<O> {
-    /// A thread whose first switch returns to user mode with the registers in `frame`. `owner` makes the
-    /// owner, which may keep the reference to the thread.
+    /// A thread whose first switch returns to user mode with the registers in `frame`. `owner`
+    /// makes the owner, which may keep the reference to the thread.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -174,8 +175,8 @@ impl<O: ?Sized> Thread<O> {
 
     /// The frame in place. Only [`Self::edit`] gives it out.
     fn live_frame(&self) -> &LiveFrame {
-        // SAFETY: a thread's frame is at the top of its stack from the thread's creation on, and its
-        // registers are cells; one CPU runs, and the kernel is preempted at its points only.
+        // SAFETY: a thread's frame is at the top of its stack from the thread's creation on, and
+        // its registers are cells; one CPU runs, and the kernel is preempted at its points only.
         unsafe { &*self.frame_pointer() }
     }
 
@@ -190,9 +191,10 @@ impl<O: ?Sized> Thread<O> {
         self.live_frame().copy()
     }
 
-    /// The one method that edits a thread's frame, apart from the handlers of exceptions, which return
-    /// by IRET, and from the stubs, which store only rax and rbp after the entry: SYSRET restores both
-    /// from the frame. The work bit keeps SYSRET from a frame that it can't restore (`entry/exit.rs`).
+    /// The one method that edits a thread's frame, apart from the handlers of exceptions, which
+    /// return by IRET, and from the stubs, which store only rax and rbp after the entry: SYSRET
+    /// restores both from the frame. The work bit keeps SYSRET from a frame that it can't restore
+    /// (`entry/exit.rs`).
     fn edit<T>(&self, edit: impl FnOnce(&LiveFrame) -> T) -> T {
         self.set_work(work::FRAME_EDITED);
         edit(self.live_frame())
@@ -289,7 +291,8 @@ impl<O> Deref for Current<O> {
 }
 
 impl<O> Current<O> {
-    /// Edits the running thread's frame, for a call or a signal that changes the program's registers.
+    /// Edits the running thread's frame, for a call or a signal that changes the program's
+    /// registers.
     pub fn edit_frame<T>(&self, edit: impl FnOnce(&LiveFrame) -> T) -> T {
         self.edit(edit)
     }

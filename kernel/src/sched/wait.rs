@@ -125,7 +125,8 @@ impl WaitQueue {
         if lines.shared.len() < PART {
             return lines.enter(ticket, waiter);
         }
-        // Only its own queue's callers know the overflow: its lock is taken after that of the queue.
+        // Only its own queue's callers know the overflow: its lock is taken after that of the
+        // queue.
         let overflow = lines.overflow.get_or_insert_default();
         overflow.0.lock_beside().enter(ticket, waiter)
     }

@@ -73,8 +73,8 @@ pub(super) struct Lines {
     pub gone: usize,
     /// Waiters that are woken one at a time, as each consumes the event.
     pub exclusive: Line,
-    /// The shared callbacks beyond the first [`PART`], as a queue of their own, which is woken later
-    /// where the caller can't let others run (`late.rs`).
+    /// The shared callbacks beyond the first [`PART`], as a queue of their own, which is woken
+    /// later where the caller can't let others run (`late.rs`).
     pub overflow: Option<Arc<WaitQueue>>,
 }
 

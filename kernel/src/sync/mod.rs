@@ -5,11 +5,11 @@
 //! lower ranks. A [`SleepLock`](crate::sched::sleep_lock::SleepLock) may be held over both; a task
 //! that finds it taken sleeps.
 //!
-//! One CPU runs, with interrupts disabled while a lock is held: taking a [`Mutex`] is a load, a test and
-//! a store, without a locked instruction, and one that is found taken is an error of the kernel: its
-//! holder would never run again. With debug assertions `held.rs` tracks the held locks and panics on a
-//! violation of the order. `docs/LOCKS.md` has the order, and why an interrupt handler may take any
-//! lock.
+//! One CPU runs, with interrupts disabled while a lock is held: taking a [`Mutex`] is a load, a
+//! test and a store, without a locked instruction, and one that is found taken is an error of the
+//! kernel: its holder would never run again. With debug assertions `held.rs` tracks the held locks
+//! and panics on a violation of the order. `docs/LOCKS.md` has the order, and why an interrupt
+//! handler may take any lock.
 
 use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomData;
@@ -31,10 +31,10 @@ pub struct Mutex<T: ?Sized, R> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: one CPU runs, and no code is interrupted while it takes or releases a lock: interrupts are
-// enabled only in user mode, in the idle loop and at preemption points, none of which is in this file. So
-// `is_held` is read and written as by one thread, and admits one holder at a time to the value, which
-// may pass from one task to another (`T: Send`).
+// SAFETY: one CPU runs, and no code is interrupted while it takes or releases a lock: interrupts
+// are enabled only in user mode, in the idle loop and at preemption points, none of which is in
+// this file. So `is_held` is read and written as by one thread, and admits one holder at a time to
+// the value, which may pass from one task to another (`T: Send`).
 unsafe impl<T: ?Sized + Send, R> Sync for Mutex<T, R> {}
 
 /// Guard of a [`Mutex`]: access to the value until dropped.
@@ -181,7 +181,8 @@ impl<T: ?Sized, R> Deref for MutexGuard<'_, T, R> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: `is_held` is set for this guard alone, which lends the value no longer than itself.
+        // SAFETY: `is_held` is set for this guard alone, which lends the value no longer than
+        // itself.
         unsafe { &*self.lock.value.get() }
     }
 }

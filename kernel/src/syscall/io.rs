@@ -1,7 +1,8 @@
 //! File I/O: read(2) and write(2), their positioned and vectored forms, and lseek(2).
 //!
-//! For write(2) [`caller::any_file`] looks up the descriptor in the process's table (`vfs/fdtable.rs`), and
-//! [`File::write_user`] checks the buffer, writes from it and returns the number of bytes.
+//! For write(2) [`caller::any_file`] looks up the descriptor in the process's table
+//! (`vfs/fdtable.rs`), and [`File::write_user`] checks the buffer, writes from it and returns the
+//! number of bytes.
 //!
 //! The next file on a call's path: `vfs/file.rs`.
 

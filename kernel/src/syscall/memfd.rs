@@ -102,8 +102,8 @@ pub fn add_seals(file: &File, add: u64) -> SysResult {
     if old & F_SEAL_SEAL != 0 {
         return Err(Errno::EPERM);
     }
-    // The turn keeps other calls from changing seals meanwhile; between the last look and the store no
-    // other task runs.
+    // The turn keeps other calls from changing seals meanwhile; between the last look and the store
+    // no other task runs.
     if add & F_SEAL_WRITE != 0 && old & F_SEAL_WRITE == 0 && is_mapped_writable(file) {
         return Err(Errno::EBUSY);
     }

@@ -170,8 +170,8 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     Ok(at as usize)
 }
 
-/// Makes `area` a mapping of `file` from `offset` on, with the protection asked for and the one that
-/// it implies.
+/// Makes `area` a mapping of `file` from `offset` on, with the protection asked for and the one
+/// that it implies.
 ///
 /// # Errors
 /// `EPERM` for code from a file system without execution; the file's error of a shared mapping for

@@ -101,9 +101,9 @@ fn transfer_ranges(pid: i32, local: Vector, remote: Vector, direction: Direction
     Ok(done)
 }
 
-/// Copies `len` bytes within a page from the remote address `there` to `here`; returns the number of bytes
-/// copied. The caller's memory is written after the remote address space is unlocked: the reference
-/// keeps the page meanwhile.
+/// Copies `len` bytes within a page from the remote address `there` to `here`; returns the number
+/// of bytes copied. The caller's memory is written after the remote address space is unlocked: the
+/// reference keeps the page meanwhile.
 fn copy_from_remote(mm: &SharedMm, there: u64, here: &mut UserRange, len: usize) -> usize {
     let page = {
         let mut mm = mm.lock();
@@ -115,9 +115,9 @@ fn copy_from_remote(mm: &SharedMm, there: u64, here: &mut UserRange, len: usize)
     })
 }
 
-/// Copies `len` bytes within a page from `here` to the remote address `there`; returns the number of bytes
-/// copied. A buffer is in between: during a fault the remote process may fork, and its page would be
-/// the child's too.
+/// Copies `len` bytes within a page from `here` to the remote address `there`; returns the number
+/// of bytes copied. A buffer is in between: during a fault the remote process may fork, and its
+/// page would be the child's too.
 fn copy_to_remote(mm: &SharedMm, there: u64, here: &mut UserRange, len: usize) -> usize {
     let mut buffer = [0; 1024];
     let mut done = 0;

@@ -1,12 +1,12 @@
 //! The system call tables: number, name, kinds of the arguments, handler.
 //!
-//! A row `1 write(Fd, InBuf, Size) = io::write;` is the only declaration of a call: the entry
-//! stub calls its handler, the call log its name and kinds, and docs/SYSCALLS.md lists it, with its state
-//! in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that of
-//! every other door. `calls!` makes the table from the rows; its functions, made by `adapt!`,
-//! convert each register to the type of the handler's argument (`FromRegister`, `syscall/argument.rs`)
-//! and the result to the value for rax (`IntoRax`, `abi/errno.rs`). The entry stub has bounded the
-//! number and counted the call (`entry/call.rs`).
+//! A row `1 write(Fd, InBuf, Size) = io::write;` is the only declaration of a call: the entry stub
+//! calls its handler, the call log its name and kinds, and docs/SYSCALLS.md lists it, with its
+//! state in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that
+//! of every other door. `calls!` makes the table from the rows; its functions, made by `adapt!`,
+//! convert each register to the type of the handler's argument (`FromRegister`,
+//! `syscall/argument.rs`) and the result to the value for rax (`IntoRax`, `abi/errno.rs`). The
+//! entry stub has bounded the number and counted the call (`entry/call.rs`).
 //!
 //! The next file on a call's path: `syscall/io.rs`, where write(2)'s handler is.
 

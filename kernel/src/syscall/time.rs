@@ -2,8 +2,8 @@
 //! is in `sleep.rs`.
 //!
 //! The values come from [`crate::time`], which reads the same clock page as the vDSO. A [`Pair`] is
-//! the layout of a time: `[i64; 2]` in the x86_64 table, `[i32; 2]` in the i386 table, [`Time64`] in
-//! the i386 table's newer calls, with 64-bit seconds. A newer call that only writes a time has
+//! the layout of a time: `[i64; 2]` in the x86_64 table, `[i32; 2]` in the i386 table, [`Time64`]
+//! in the i386 table's newer calls, with 64-bit seconds. A newer call that only writes a time has
 //! `[i64; 2]`: the upper half of its nanoseconds is 0.
 
 use vdso::math::{NANOS_PER_SEC, Time};

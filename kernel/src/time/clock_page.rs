@@ -54,7 +54,8 @@ pub fn publish(keeper: &Timekeeper) {
 /// The clock page.
 #[inline(always)]
 pub fn clock_page() -> &'static ClockPage {
-    // SAFETY: [`UNWRITTEN`], aligned as the page and of valid fields, or the page that `publish` wrote.
+    // SAFETY: [`UNWRITTEN`], aligned as the page and of valid fields, or the page that `publish`
+    // wrote.
     unsafe { &*PAGE.load(Ordering::Relaxed) }
 }
 

@@ -3,9 +3,9 @@
 //!
 //! The first tick that finds the CPU idle stops the ticks; a shorter wait costs nothing. The local
 //! APIC's timer, whose rate is measured at boot, then interrupts a little before the next timer is
-//! due, and the ticks go on: the PIT interrupts for the timer (`oneshot.rs`), so no timer depends on
-//! that rate. Without a local APIC the PIT interrupts, at least every 54 ms. Each interrupt moves the
-//! clocks' base to the present first. The ticks go on before a task runs.
+//! due, and the ticks go on: the PIT interrupts for the timer (`oneshot.rs`), so no timer depends
+//! on that rate. Without a local APIC the PIT interrupts, at least every 54 ms. Each interrupt
+//! moves the clocks' base to the present first. The ticks go on before a task runs.
 //!
 //! Without a usable TSC the clocks count ticks, which never stop.
 
@@ -15,8 +15,8 @@ use super::{TICK_NANOS, TICKS, oneshot, pit, timer};
 use crate::arch::tsc;
 use crate::dev::local_apic;
 
-/// Longest time without an interrupt, ns: each reads the reference counter, whose wraps (4.7 s) must
-/// not be missed, and looks for bytes of the serial line.
+/// Longest time without an interrupt, ns: each reads the reference counter, whose wraps (4.7 s)
+/// must not be missed, and looks for bytes of the serial line.
 const LONGEST: u64 = 1_000_000_000;
 /// Shortest time for which the ticks stop, ns.
 const SHORTEST: u64 = 2 * TICK_NANOS as u64;
@@ -105,8 +105,8 @@ fn catch_up_to_now() -> u64 {
 }
 
 /// Measures the rate of the local APIC's timer against the TSC, in about a millisecond. A pause of
-/// the host between a reading of the TSC and one of the timer would give a wrong rate: a measurement
-/// with a long reading is repeated.
+/// the host between a reading of the TSC and one of the timer would give a wrong rate: a
+/// measurement with a long reading is repeated.
 pub fn measure() {
     /// Attempts.
     const ATTEMPTS: u32 = 8;

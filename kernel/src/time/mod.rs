@@ -10,10 +10,10 @@
 //! interrupt.
 //!
 //! Reading order: this file, `clock_page.rs`, `timer.rs` (timer queues) and `schedule.rs` (first
-//! expiry and interval), `oneshot.rs`, `idle.rs` and `pit.rs` (when the timer interrupts), `frequency.rs`,
-//! `measure.rs` and `reference.rs` (calibration at boot), `watch.rs` (the TSC's rate afterwards),
-//! `rtc.rs` (the date at boot). Then `sched/sleep.rs`, which sleeps by a timer, and
-//! `process/timers/`, the timers of programs.
+//! expiry and interval), `oneshot.rs`, `idle.rs` and `pit.rs` (when the timer interrupts),
+//! `frequency.rs`, `measure.rs` and `reference.rs` (calibration at boot), `watch.rs` (the TSC's
+//! rate afterwards), `rtc.rs` (the date at boot). Then `sched/sleep.rs`, which sleeps by a timer,
+//! and `process/timers/`, the timers of programs.
 //!
 //! Left out of Linux: adjusting the clocks by adjtimex(2); suspend, so that CLOCK_BOOTTIME is
 //! CLOCK_MONOTONIC, and the ALARM clocks, whose wake-up would need it; clock sources beside the TSC

@@ -2,8 +2,8 @@
 //!
 //! The timer interrupt calls [`run_due`], which calls the owners of due timers with no lock held.
 //! `oneshot.rs` programs the interrupt for the earliest timer. No timer expires early. Programs may
-//! have any number of events due at once, such as timerfds: one interrupt runs a part of them, after
-//! all due sleeps.
+//! have any number of events due at once, such as timerfds: one interrupt runs a part of them,
+//! after all due sleeps.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -102,8 +102,8 @@ impl Timer {
         Self(Mutex::new(None))
     }
 
-    /// Arms the timer of an event, or moves its expiry: `owner` is called when `clock` reaches `time`
-    /// (ns).
+    /// Arms the timer of an event, or moves its expiry: `owner` is called when `clock` reaches
+    /// `time` (ns).
     pub fn set(&self, clock: Clock, time: u64, owner: Weak<dyn Expire>) {
         self.set_for(Purpose::Event, clock, time, owner);
     }

@@ -1,5 +1,5 @@
-//! Lines of the call log on the console. A call's line is prefixed with its door, and every line with
-//! the thread ID if there are several threads.
+//! Lines of the call log on the console. A call's line is prefixed with its door, and every line
+//! with the thread ID if there are several threads.
 //!
 //! A call's line is printed when the call returns. If another thread prints a line before that, the
 //! unfinished line is printed first, as by `strace -f`: `wait4(-1,  <unfinished ...>`, and after

@@ -9,7 +9,8 @@
 //! Left out of Linux's: virtual terminals (/dev/tty1 and so on), line disciplines other than N_TTY,
 //! `EXTPROC`, breaks and parity errors, modem control.
 
-// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as unsafe.
+// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as
+// unsafe.
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 use alloc::sync::Arc;

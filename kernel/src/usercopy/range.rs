@@ -1,8 +1,8 @@
 //! Ranges of user memory, checked once: the buffers of reads and writes.
 //!
-//! A [`UserRange`] lies within the user address space from its creation on, as it only ever shrinks. So
-//! the copies (in `usercopy.rs`) don't check addresses again. Whether its pages can be read or written
-//! only each copy finds out.
+//! A [`UserRange`] lies within the user address space from its creation on, as it only ever
+//! shrinks. So the copies (in `usercopy.rs`) don't check addresses again. Whether its pages can be
+//! read or written only each copy finds out.
 
 use super::{UserPtr, check};
 use crate::abi::errno::Errno;
@@ -58,8 +58,9 @@ impl UserRange {
         self.transfer(bytes, |_, _| 0);
     }
 
-    /// Leaves out what `copy` transfers of the first bytes, at most `most`; returns their number. `copy` gets
-    /// an address and a length, and returns the number of bytes that it did **not** copy, at most the length.
+    /// Leaves out what `copy` transfers of the first bytes, at most `most`; returns their number.
+    /// `copy` gets an address and a length, and returns the number of bytes that it did **not**
+    /// copy, at most the length.
     #[inline(always)]
     pub(super) fn transfer(
         &mut self,

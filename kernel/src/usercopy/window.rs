@@ -1,11 +1,11 @@
 //! Windows: user memory that is accessed word by word, for signal frames and restartable sequences.
 //!
 //! A [`Window`] checks its range and suspends SMAP once; each access is one instruction then
-//! (`unsafe_get_user` and `unsafe_put_user` in Linux's uaccess.h). An access that faults for good marks
-//! the window, and [`Window::close`] returns `EFAULT`. XSAVE and XRSTOR fault like other accesses:
-//! on a page that isn't present, and XRSTOR also on a header or MXCSR that the CPU rejects
-//! (arch/x86/kernel/fpu/xstate.h: xsave_to_user_sigframe). `process/signal/fpstate.rs` has the
-//! layout of the FPU state and the other checks.
+//! (`unsafe_get_user` and `unsafe_put_user` in Linux's uaccess.h). An access that faults for good
+//! marks the window, and [`Window::close`] returns `EFAULT`. XSAVE and XRSTOR fault like other
+//! accesses: on a page that isn't present, and XRSTOR also on a header or MXCSR that the CPU
+//! rejects (arch/x86/kernel/fpu/xstate.h: xsave_to_user_sigframe). `process/signal/fpstate.rs` has
+//! the layout of the FPU state and the other checks.
 
 use core::arch::asm;
 
@@ -121,8 +121,8 @@ impl<const SIZE: usize> Window<SIZE> {
         }
     }
 
-    /// Stores all components of the FPU state at the start, which is 64-byte aligned: by XSAVE, which
-    /// writes only XSTATE_BV of the header, or by FXSAVE.
+    /// Stores all components of the FPU state at the start, which is 64-byte aligned: by XSAVE,
+    /// which writes only XSTATE_BV of the header, or by FXSAVE.
     #[inline(always)]
     pub fn save_fpu(&mut self, info: &Info) {
         assert!(info.size <= self.len);

@@ -15,8 +15,8 @@ pub const NR_OPEN: usize = 1 << 20;
 /// Slots in a word of the bit map.
 const WORD: usize = 64;
 
-/// A table of descriptors, shared by CLONE_FILES. A slot is only the file: each read and write looks it
-/// up there.
+/// A table of descriptors, shared by CLONE_FILES. A slot is only the file: each read and write
+/// looks it up there.
 #[derive(Default)]
 pub struct FdTable {
     slots: Vec<Option<Arc<File>>>,
@@ -55,9 +55,9 @@ impl FdTable {
         }
     }
 
-    /// Copies the next slots into `copy`, which holds no locks: what fork(2) makes. True while there are
-    /// more; the table may change between two parts. Free slots behind the last in use are left out
-    /// (sane_fdtable_size in fs/file.c).
+    /// Copies the next slots into `copy`, which holds no locks: what fork(2) makes. True while
+    /// there are more; the table may change between two parts. Free slots behind the last in use
+    /// are left out (sane_fdtable_size in fs/file.c).
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -82,7 +82,8 @@ impl FdTable {
         Ok(end < len)
     }
 
-    /// Adds free slots on the way to that of `fd`, which is below the limit; true while there are more to add.
+    /// Adds free slots on the way to that of `fd`, which is below the limit; true while there are
+    /// more to add.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -261,8 +262,8 @@ impl FdTable {
         Ok(())
     }
 
-    /// Takes out the first from `from` on that execve(2) closes; what comes next is from `from` on. `Some(None)`:
-    /// there may be more behind many that stay.
+    /// Takes out the first from `from` on that execve(2) closes; what comes next is from `from` on.
+    /// `Some(None)`: there may be more behind many that stay.
     pub fn close_on_exec(&mut self, from: &mut usize) -> Option<Option<Arc<File>>> {
         let end = self.slots.len().min(*from + Self::SLOTS);
         while *from < end {
@@ -280,7 +281,8 @@ impl FdTable {
         (end < self.slots.len()).then_some(None)
     }
 
-    /// Takes the last file out, of a table that ends. `Some(None)`: there may be more before many free slots.
+    /// Takes the last file out, of a table that ends. `Some(None)`: there may be more before many
+    /// free slots.
     pub fn take_last(&mut self) -> Option<Option<Arc<File>>> {
         for _ in 0..Self::SLOTS {
             if let Some(file) = self.slots.pop()? {
@@ -291,8 +293,8 @@ impl FdTable {
         Some(None)
     }
 
-    /// What a step of [`FdTable::take_last`] or [`FdTable::close_on_exec`] counts among the bytes between two
-    /// points.
+    /// What a step of [`FdTable::take_last`] or [`FdTable::close_on_exec`] counts among the bytes
+    /// between two points.
     pub fn weight(taken: Option<&Arc<File>>) -> usize {
         // Locks are searched for among those of others.
         let is_quick = |file: &&Arc<File>| !file.may_have_locks();
@@ -304,8 +306,8 @@ impl FdTable {
         self.slots.iter().flatten()
     }
 
-    /// The first descriptor in use from `from` on; `from` moves behind it. `Some(None)`: free slots were
-    /// passed, and there may be one behind them.
+    /// The first descriptor in use from `from` on; `from` moves behind it. `Some(None)`: free slots
+    /// were passed, and there may be one behind them.
     pub fn next_number(&self, from: &mut usize) -> Option<Option<i32>> {
         let end = self.slots.len().min(from.saturating_add(Self::SLOTS));
         while *from < end {

@@ -1,10 +1,10 @@
 //! An open file description: what a descriptor refers to (Linux's struct file).
 //!
-//! dup(2) and fork(2) share it, and with it the position and the flags. [`FileOps`] are the operations
-//! of its type: a regular file, a pipe, a socket, a device.
+//! dup(2) and fork(2) share it, and with it the position and the flags. [`FileOps`] are the
+//! operations of its type: a regular file, a pipe, a socket, a device.
 //!
-//! The next file on a call's path: `tty/file.rs`, the operations of a terminal. The descriptors 0, 1
-//! and 2 of init are /dev/console, a terminal (`process/init.rs`, `console_files`); its children
+//! The next file on a call's path: `tty/file.rs`, the operations of a terminal. The descriptors 0,
+//! 1 and 2 of init are /dev/console, a terminal (`process/init.rs`, `console_files`); its children
 //! inherit them.
 
 use alloc::sync::Arc;
@@ -371,8 +371,8 @@ impl File {
         }
     }
 
-    /// Writes at `at`, or at the position, which advances, on behalf of `who`; returns the number of
-    /// bytes. The file is open for writing.
+    /// Writes at `at`, or at the position, which advances, on behalf of `who`; returns the number
+    /// of bytes. The file is open for writing.
     ///
     /// # Errors
     /// Those of the file operations; `EFBIG`.

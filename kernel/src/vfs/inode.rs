@@ -247,8 +247,8 @@ pub trait FileOps: Any + Send + Sync {
         false
     }
 
-    /// Whether transfers start at a position and advance it. Devices without content have none, though
-    /// pread(2) works.
+    /// Whether transfers start at a position and advance it. Devices without content have none,
+    /// though pread(2) works.
     fn has_position(&self) -> bool {
         !self.is_stream()
     }
@@ -281,8 +281,8 @@ pub trait FileOps: Any + Send + Sync {
         Err(Errno::EINVAL)
     }
 
-    /// read(2) into one range of user memory, of a file without a position: [`read`](Self::read) without a
-    /// buffer in between, for the files that need none. Returns the number of bytes.
+    /// read(2) into one range of user memory, of a file without a position: [`read`](Self::read)
+    /// without a buffer in between, for the files that need none. Returns the number of bytes.
     ///
     /// # Errors
     /// As [`read`](Self::read), before the first byte.

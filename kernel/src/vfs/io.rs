@@ -123,8 +123,8 @@ impl<'a> UserBuffer<'a> {
         preempt::killed()
     }
 
-    /// Transfers `left` bytes range by range. `copy` gets the current range and the number of bytes wanted,
-    /// advances the range past the bytes it copied, and returns their number.
+    /// Transfers `left` bytes range by range. `copy` gets the current range and the number of bytes
+    /// wanted, advances the range past the bytes it copied, and returns their number.
     #[inline]
     fn each(
         &mut self,

@@ -12,7 +12,8 @@
 //! contended; but a copy to or from user memory may fault and enter this folder for a page: no lock
 //! is held over one.
 
-// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as unsafe.
+// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as
+// unsafe.
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 pub mod access;

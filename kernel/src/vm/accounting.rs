@@ -47,7 +47,8 @@ impl AddAssign for Present {
 }
 
 impl AddressSpace {
-    /// Counts the present pages of a range; the zero page isn't one (vm_normal_page in mm/memory.c).
+    /// Counts the present pages of a range; the zero page isn't one (vm_normal_page in
+    /// mm/memory.c).
     fn present(&self, range: Range<u64>) -> Present {
         let mut present = Present::default();
         let mut at = range.start;

@@ -43,8 +43,8 @@ impl AddressSpace {
     }
 }
 
-/// A copy for fork(2) in progress: made in parts, between which other threads of the parent run, but
-/// no other call changes areas.
+/// A copy for fork(2) in progress: made in parts, between which other threads of the parent run,
+/// but no other call changes areas.
 pub struct Fork {
     /// Areas below this address are copied, and their pages shared.
     at: u64,

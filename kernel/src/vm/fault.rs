@@ -1,6 +1,7 @@
 //! Page faults: demand-zero pages, file pages, copy-on-write, stack growth.
 //!
-//! A read of private memory that was never written maps the one zero page; the first store copies it.
+//! A read of private memory that was never written maps the one zero page; the first store copies
+//! it.
 
 use alloc::collections::BTreeMap;
 use core::ops::Range;
@@ -15,8 +16,8 @@ use crate::mm::paging::PageFlags;
 use crate::mm::reserve;
 use crate::mm::{PAGE_SIZE, layout, page_down};
 
-/// Size and alignment in bytes of the window around a page whose pages are mapped with it by a fault. By
-/// its alignment it is within one page table.
+/// Size and alignment in bytes of the window around a page whose pages are mapped with it by a
+/// fault. By its alignment it is within one page table.
 const AROUND: u64 = 16 * PAGE_SIZE;
 
 /// Kind of access that faulted.
@@ -112,8 +113,8 @@ impl AddressSpace {
         }
     }
 
-    /// Resolves a store to a present read-only page: a private page is copied, unless it is the program's own
-    /// and has no other references.
+    /// Resolves a store to a present read-only page: a private page is copied, unless it is the
+    /// program's own and has no other references.
     fn make_writable(
         &mut self,
         page: u64,

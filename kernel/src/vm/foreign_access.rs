@@ -69,8 +69,8 @@ impl AddressSpace {
         done
     }
 
-    /// The page at `address` as the program would read it, whatever its protection; `None` if nothing is
-    /// mapped there.
+    /// The page at `address` as the program would read it, whatever its protection; `None` if
+    /// nothing is mapped there.
     pub fn page_to_read(&mut self, address: u64) -> Option<Frame> {
         // Not above: these tables map the kernel's half too.
         if address >= self.task_size {

@@ -56,7 +56,8 @@ pub struct Counts {
     pub data: u64,
     /// Pages of stacks.
     pub stack: u64,
-    /// Pages of areas that are executable, not writable, and no stacks (is_exec_mapping in mm/internal.h).
+    /// Pages of areas that are executable, not writable, and no stacks (is_exec_mapping in
+    /// mm/internal.h).
     pub code: u64,
     /// Locked pages.
     pub locked: u64,

@@ -1,9 +1,9 @@
 //! Address spaces of programs: areas, page tables, page faults, mappings, and the two vDSO images.
 //!
-//! Floor 6; below it are frames and the kernel's own memory (`mm`). Reading order: `vma.rs` (an area) and
-//! `address_space.rs` (all of a program's), `mapping.rs` (mmap, munmap, mprotect), `fault.rs` (pages that
-//! appear on first touch), `page_tables.rs` and `page_ranges.rs`, then `vdso/`. None of it is on the way of
-//! a system call that doesn't deal in memory.
+//! Floor 6; below it are frames and the kernel's own memory (`mm`). Reading order: `vma.rs` (an
+//! area) and `address_space.rs` (all of a program's), `mapping.rs` (mmap, munmap, mprotect),
+//! `fault.rs` (pages that appear on first touch), `page_tables.rs` and `page_ranges.rs`, then
+//! `vdso/`. None of it is on the way of a system call that doesn't deal in memory.
 //!
 //! Left out of Linux's: swap, huge pages, NUMA, userfaultfd.
 

@@ -2,9 +2,10 @@
 //! `free.rs` frees tables.
 //!
 //! Each non-zero entry of the last level holds a reference to a frame, with or without `PRESENT`
-//! (PROT_NONE clears it). Two of the bits that the CPU ignores tell what kind of page it is ([`Kind`]), by which
-//! the resident pages are counted. An entry of the zero page holds no reference, and is never writable; one
-//! that was mapped beside a page that was read counts as a page only once it was accessed itself.
+//! (PROT_NONE clears it). Two of the bits that the CPU ignores tell what kind of page it is
+//! ([`Kind`]), by which the resident pages are counted. An entry of the zero page holds no
+//! reference, and is never writable; one that was mapped beside a page that was read counts as a
+//! page only once it was accessed itself.
 
 use core::cell::Cell;
 use core::ops::Range;
@@ -154,8 +155,8 @@ impl PageTables {
         Some(slot(at, address, 2))
     }
 
-    /// Exchanges the last-level tables of two addresses; returns whether there are entries for both.
-    /// The caller flushes the TLB.
+    /// Exchanges the last-level tables of two addresses; returns whether there are entries for
+    /// both. The caller flushes the TLB.
     pub(super) fn exchange_tables(&mut self, one: u64, other: u64) -> bool {
         let (Some(one), Some(other)) = (self.directory_entry(one), self.directory_entry(other))
         else {
@@ -192,8 +193,8 @@ impl PageTables {
         Ok(())
     }
 
-    /// Maps the zero page at `page`, which has no other, and at those of [start, end) without any: these count as
-    /// pages once they are accessed. The range is within one last-level table.
+    /// Maps the zero page at `page`, which has no other, and at those of [start, end) without any:
+    /// these count as pages once they are accessed. The range is within one last-level table.
     ///
     /// # Errors
     /// As [`PageTables::map`].
@@ -318,8 +319,8 @@ impl PageTables {
         Some((address, entries))
     }
 
-    /// End of the next part of work on the pages of [start, end): behind the first table with a page, or behind
-    /// some without. Addresses that no table covers don't count.
+    /// End of the next part of work on the pages of [start, end): behind the first table with a
+    /// page, or behind some without. Addresses that no table covers don't count.
     pub(super) fn end_of_part(&self, start: u64, end: u64) -> u64 {
         /// Empty tables in one part.
         const EMPTY: usize = 16;

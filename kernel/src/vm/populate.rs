@@ -64,8 +64,8 @@ impl AddressSpace {
         })
     }
 
-    /// Sets the byte of each page of `area` that is resident, from `start` on: mapped, or among the file's
-    /// pages.
+    /// Sets the byte of each page of `area` that is resident, from `start` on: mapped, or among the
+    /// file's pages.
     pub fn mark_in_memory(&self, area: &Vma, start: u64, bytes: &mut [u8]) {
         self.tables.mark_mapped(start, bytes);
         if let Backing::File { source, .. } = &area.backing {

@@ -22,7 +22,8 @@ pub struct Search {
 impl Search {
     /// Areas in one part that don't map the source.
     const LOOKS: u64 = 4096;
-    /// What an address space counts for among these, a mapping of the source, and each of its pages.
+    /// What an address space counts for among these, a mapping of the source, and each of its
+    /// pages.
     const SPACE: u64 = 16;
     const MAPPING: u64 = 64;
     const PAGE: u64 = 4;
@@ -110,8 +111,8 @@ impl AddressSpace {
     }
 
     /// The next range with mapped pages that are searched for, and its area; the search goes on at
-    /// its start. `None` also at the end of a part. An iteration without a list: dropping pages must
-    /// not need memory.
+    /// its start. `None` also at the end of a part. An iteration without a list: dropping pages
+    /// must not need memory.
     fn next_mapping(&self, search: &mut Search) -> Option<(u64, u64, &Vma)> {
         for area in self.overlapping(search.next, u64::MAX) {
             if search.left == 0 {

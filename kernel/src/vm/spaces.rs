@@ -1,5 +1,5 @@
-//! All address spaces. Those that have them are a few floors above, in `process/spaces.rs`, which hands
-//! over the walk at boot.
+//! All address spaces. Those that have them are a few floors above, in `process/spaces.rs`, which
+//! hands over the walk at boot.
 //!
 //! A walk in parts lets others run between two parts: a new process may then have an ID, or a moved
 //! mapping an address, that was passed already. Both count as changes, after which the walk starts
@@ -62,10 +62,11 @@ pub fn drop_cut_pages(source: *const (), pages: Range<u64>) {
     for_each(|mm| mm.drop_source_pages(&mut search));
 }
 
-/// Unmaps `part` of the pages of `source` everywhere, before a hole is punched there: with the part's
-/// end the caller punches it without letting others run. Private copies stay. `is_used` tells whether
-/// pages of the part may be mapped: if so, `rest`, which begins with it, is unmapped while others run,
-/// and may use pages again; if they have done so in the part, it is unmapped in one step.
+/// Unmaps `part` of the pages of `source` everywhere, before a hole is punched there: with the
+/// part's end the caller punches it without letting others run. Private copies stay. `is_used`
+/// tells whether pages of the part may be mapped: if so, `rest`, which begins with it, is unmapped
+/// while others run, and may use pages again; if they have done so in the part, it is unmapped in
+/// one step.
 pub fn drop_shared_pages(
     source: *const (),
     rest: Range<u64>,

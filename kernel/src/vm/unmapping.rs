@@ -1,9 +1,10 @@
-//! Removal of mappings: munmap(2), the end of an address space, and the parts in which both are done.
+//! Removal of mappings: munmap(2), the end of an address space, and the parts in which both are
+//! done.
 //!
-//! A range goes from its lowest address up, a part at a time: [`AddressSpace::begin_unmap`] does all
-//! that can fail, and each [`AddressSpace::unmap_part`] takes out some areas with their pages and
-//! page tables. Between two parts other tasks may run; the caller keeps other calls from changing areas
-//! meanwhile (`process/mm.rs`).
+//! A range goes from its lowest address up, a part at a time: [`AddressSpace::begin_unmap`] does
+//! all that can fail, and each [`AddressSpace::unmap_part`] takes out some areas with their pages
+//! and page tables. Between two parts other tasks may run; the caller keeps other calls from
+//! changing areas meanwhile (`process/mm.rs`).
 
 use core::ops::Range;
 
@@ -58,8 +59,8 @@ impl AddressSpace {
     /// Unmaps the lowest part of `rest`; returns what remains.
     ///
     /// # Errors
-    /// `ENOMEM` if a stack has grown into the range since [`AddressSpace::begin_unmap`], and one more
-    /// area is not allowed.
+    /// `ENOMEM` if a stack has grown into the range since [`AddressSpace::begin_unmap`], and one
+    /// more area is not allowed.
     pub fn unmap_part(&mut self, rest: Range<u64>) -> Result<Range<u64>, Errno> {
         let Range { start, end } = rest;
         let mut stop = self.end_of_part(start, end);

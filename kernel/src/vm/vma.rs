@@ -52,8 +52,8 @@ pub trait PageSource: Send + Sync {
     fn in_memory(&self, _first: u64, _count: u64, _f: &mut dyn FnMut(u64, &Frame)) {}
 
     /// Punches a part of a hole at the bytes in `range`, whole pages, on behalf of `who`
-    /// (MADV_REMOVE); returns what remains. Unmaps the pages from all mappings and lets others run, so
-    /// the caller holds no lock.
+    /// (MADV_REMOVE); returns what remains. Unmaps the pages from all mappings and lets others run,
+    /// so the caller holds no lock.
     ///
     /// # Errors
     /// `EOPNOTSUPP` if the source doesn't support holes.

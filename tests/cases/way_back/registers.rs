@@ -1,5 +1,5 @@
-//! Rule 4: the registers with which a handler starts: the arguments, and no other value of the program's unless
-//! `clear_registers=off` says so.
+//! Rule 4: the registers with which a handler starts: the arguments, and no other value of the
+//! program's unless `clear_registers=off` says so.
 //!
 //! The test build compares all registers with the frame before each call of a handler
 //! (kernel/src/entry/call.rs, `assert_call`), and panics if one is not as it should be.
@@ -43,8 +43,8 @@ fn handlers_start_with(option: &str, cpu: &str, width: u32) -> Result<()> {
     Ok(())
 }
 
-/// The test build's check finds a register that was not cleared, another argument and another index,
-/// which gdb sets.
+/// The test build's check finds a register that was not cleared, another argument and another
+/// index, which gdb sets.
 fn a_wrong_register_is_a_panic() -> Result<()> {
     for (register, message) in [
         (Register::R13, "a register is not cleared"),

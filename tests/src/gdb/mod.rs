@@ -154,8 +154,9 @@ impl Gdb {
         self.stopped("s")
     }
 
-    /// Executes one instruction from the state that `before` has, and returns the registers after it. At
-    /// its first access to a page QEMU sometimes stops before the instruction once more: that is no step.
+    /// Executes one instruction from the state that `before` has, and returns the registers after
+    /// it. At its first access to a page QEMU sometimes stops before the instruction once more:
+    /// that is no step.
     ///
     /// # Errors
     /// The machine ended.

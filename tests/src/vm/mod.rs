@@ -177,14 +177,15 @@ impl Vm {
         self
     }
 
-    /// Ends the run after this time with [`Verdict::Timeout`](crate::Verdict::Timeout); `None` lets it run on.
+    /// Ends the run after this time with [`Verdict::Timeout`](crate::Verdict::Timeout); `None` lets
+    /// it run on.
     pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.timeout = limit.into();
         self
     }
 
-    /// Ends the run with [`Verdict::Timeout`](crate::Verdict::Timeout) if the serial line has no output
-    /// after this time.
+    /// Ends the run with [`Verdict::Timeout`](crate::Verdict::Timeout) if the serial line has no
+    /// output after this time.
     pub fn silence(mut self, limit: Duration) -> Self {
         self.silence = Some(limit);
         self
@@ -239,7 +240,8 @@ impl Vm {
         self
     }
 
-    /// Stops the machine for `stopped` and lets it run for `running`, in turns: worse than a busy host.
+    /// Stops the machine for `stopped` and lets it run for `running`, in turns: worse than a busy
+    /// host.
     pub fn paused(mut self, stopped: Duration, running: Duration) -> Self {
         self.pauses = Some(Pauses { stopped, running });
         self

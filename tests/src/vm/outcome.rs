@@ -17,14 +17,16 @@ pub struct Outcome {
     pub stderr: String,
     /// From QEMU's start to its end.
     pub elapsed: Duration,
-    /// From QEMU's start to the landmark on the serial line (see [`Vm::landmark`](super::Vm::landmark)).
+    /// From QEMU's start to the landmark on the serial line (see
+    /// [`Vm::landmark`](super::Vm::landmark)).
     pub landmark: Option<Duration>,
     /// What a [`Dialogue`](super::Dialogue) was still waiting for at the end.
     pub unheard: Option<String>,
 }
 
 impl Outcome {
-    /// Checks the verdict, and that every step of a dialogue was made; an error shows the whole run.
+    /// Checks the verdict, and that every step of a dialogue was made; an error shows the whole
+    /// run.
     pub fn expect(&self, verdict: Verdict) -> Result<&Self> {
         if let Some(text) = &self.unheard {
             bail!("{text:?} never came{}", self.transcript());
@@ -39,8 +41,8 @@ impl Outcome {
         Ok(self)
     }
 
-    /// init's exit status as a shell has it, 128 + n for signal n, from the kernel's last line; none
-    /// where it is 0.
+    /// init's exit status as a shell has it, 128 + n for signal n, from the kernel's last line;
+    /// none where it is 0.
     pub fn init_status(&self) -> Option<u8> {
         let last = self.serial.trim_end().lines().next_back()?;
         let number = |text: &str| last.strip_prefix(text)?.parse::<u8>().ok();

@@ -83,8 +83,8 @@ impl Vm {
         self.start(qemu, directory.path(), None)
     }
 
-    /// [`Vm::run`] with a partner at the other end of the serial line, which types for a person at a
-    /// terminal or for a program. The outcome keeps only the beginning of the output.
+    /// [`Vm::run`] with a partner at the other end of the serial line, which types for a person at
+    /// a terminal or for a program. The outcome keeps only the beginning of the output.
     pub fn run_with(&self, partner: Box<dyn Partner>, terminal: bool) -> Result<Outcome> {
         let vm = Self {
             input: Input::Partner { terminal },

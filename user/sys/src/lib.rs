@@ -1,6 +1,7 @@
 //! The kernel's entries ("doors") from the program's side.
 //!
-//! One short file per door, from the oldest on (README's walk of one write() begins at [`syscall`]):
+//! One short file per door, from the oldest on (README's walk of one write() begins at
+//! [`syscall`]):
 //!
 //! 1. [`int80`]: the software interrupt, the oldest door; works from 32- and 64-bit code.
 //! 2. `sysenter.rs`: `__kernel_vsyscall`, the 32-bit program's fast door.

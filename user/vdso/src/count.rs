@@ -11,8 +11,8 @@ use crate::page::{CLOCKS, CYCLE, ClockPage, ENTRY_SHIFT, LIMIT, MODE_RDTSCP, off
 
 /// The time of the clock at `$at` in the page at `$page`: seconds to rdx, nanoseconds to rax, below
 /// one second or with whole seconds to carry. Overwrites rcx and `$ticket`, 32 bits. Continues at
-/// label 3 for a clock that counts ticks or none, at label 4 to read the counter by RDTSC instead, at
-/// label 9 if the attempt fails.
+/// label 3 for a clock that counts ticks or none, at label 4 to read the counter by RDTSC instead,
+/// at label 9 if the attempt fails.
 macro_rules! count {
     ($page:literal, $at:literal, $ticket:literal) => {
         concat!(

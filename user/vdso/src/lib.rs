@@ -1,9 +1,9 @@
 //! The vDSO: system calls without a kernel entry. The kernel keeps their data in a page that
 //! programs can read.
 //!
-//! This crate is both sides of that page. In reading order:
-//! [`page`] (the layout), [`sequence`] (the sequence lock), [`math`] (counter cycles to seconds),
-//! [`reader`] and `count` (the program's side), [`writer`] (the kernel's side, its timer interrupt).
+//! This crate is both sides of that page. In reading order: [`page`] (the layout), [`sequence`]
+//! (the sequence lock), [`math`] (counter cycles to seconds), [`reader`] and `count` (the program's
+//! side), [`writer`] (the kernel's side, its timer interrupt).
 //!
 //! The same source is built twice more, with `--cfg vdso_image`, into the two ELF shared objects
 //! that the kernel maps into every process ([`images`]; their functions are in `src/image/`).

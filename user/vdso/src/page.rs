@@ -23,8 +23,8 @@ pub const MODE_RDTSCP: u32 = 2;
 /// [`Clock::mode`]: read the counter by LFENCE; RDTSC, for CPUs without RDTSCP.
 pub const MODE_RDTSC: u32 = 3;
 
-/// The page. In a page of zeros [`crate::reader`] finds no clock. The readers in assembly use a page
-/// only after its first write: they would take its zeros for a time.
+/// The page. In a page of zeros [`crate::reader`] finds no clock. The readers in assembly use a
+/// page only after its first write: they would take its zeros for a time.
 #[repr(C, align(4096))]
 #[derive(Debug)]
 pub struct ClockPage {

@@ -2,9 +2,9 @@
 //!
 //! The lock has two counts. The writer increments the first before a write ([`Sequence`]), and
 //! copies it to the second after it ([`Written`]; each clock has one). A reader loads the second,
-//! reads the data, and compares the first: if they differ, a write has begun meanwhile, the data may
-//! be inconsistent and is discarded. Two counts instead of one that is odd during a write: a reader
-//! tests nothing before it reads, and a clock whose count never matches has no value.
+//! reads the data, and compares the first: if they differ, a write has begun meanwhile, the data
+//! may be inconsistent and is discarded. Two counts instead of one that is odd during a write: a
+//! reader tests nothing before it reads, and a clock whose count never matches has no value.
 //!
 //! The protected data is the caller's, and must be read and written as atomics: see
 //! [`crate::page`]. `tests/loom.rs` runs this file under every interleaving.
@@ -71,8 +71,8 @@ impl Sequence {
     }
 
     /// Runs `update`, the only code that may change the protected data; it ends each part's write
-    /// by [`Written::end`]. The caller ensures that there is one writer at a time (the kernel is not
-    /// preemptible and runs on one CPU).
+    /// by [`Written::end`]. The caller ensures that there is one writer at a time (the kernel is
+    /// not preemptible and runs on one CPU).
     #[cfg(not(vdso_image))]
     pub fn write(&self, update: impl FnOnce(Ticket)) {
         // 0 would match the parts that have no value.

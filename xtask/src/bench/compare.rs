@@ -1,12 +1,12 @@
 //! `make bench-linux`: Trident and Linux side by side, both counted live, in the same QEMU.
 //!
-//! The doors' program and the program of rows (`tests/programs/costs/`) run unchanged on both kernels.
-//! The report, `target/bench-linux.json`, has each count. `cargo xtask costs` makes README's tables and
-//! the pictures of `docs/costs/` from it.
+//! The doors' program and the program of rows (`tests/programs/costs/`) run unchanged on both
+//! kernels. The report, `target/bench-linux.json`, has each count. `cargo xtask costs` makes
+//! README's tables and the pictures of `docs/costs/` from it.
 //!
-//! A REP string instruction counts as one for each iteration under `-icount`. Linux uses REP STOSB and
-//! MOVSB where the CPU says ERMS, 4,096 iterations for a page, REP STOSQ elsewhere, 512. So the rows
-//! are counted with CPUs without ERMS, and a second time with it.
+//! A REP string instruction counts as one for each iteration under `-icount`. Linux uses REP STOSB
+//! and MOVSB where the CPU says ERMS, 4,096 iterations for a page, REP STOSQ elsewhere, 512. So the
+//! rows are counted with CPUs without ERMS, and a second time with it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -117,8 +117,8 @@ pub fn command() -> Result<()> {
     Ok(())
 }
 
-/// `cargo xtask costs`: keeps the last report as `docs/costs/costs.json`, and makes README's tables and the
-/// pictures from it (`xtask/costs`).
+/// `cargo xtask costs`: keeps the last report as `docs/costs/costs.json`, and makes README's tables
+/// and the pictures from it (`xtask/costs`).
 ///
 /// # Errors
 /// There is no report; the program that makes them fails.
@@ -252,7 +252,8 @@ fn rows() -> Result<Vec<Comparison>> {
     rows.collect()
 }
 
-/// The exponents with which a row grows with its size, here and on Linux; `None` for a row of one size.
+/// The exponents with which a row grows with its size, here and on Linux; `None` for a row of one
+/// size.
 fn exponents(sizes: &[&Comparison]) -> Option<(f64, f64)> {
     let (first, last) = (sizes.first()?, sizes.last()?);
     let span = (last.size? as f64 / first.size? as f64).ln();

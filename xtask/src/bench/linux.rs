@@ -15,13 +15,14 @@ use super::{Figures, counted, figures};
 use crate::toolchain::cache;
 use crate::ui::{self, Step};
 
-// `rdinit` is last: it takes back the words that the kernel doesn't know (nokaslr), which init would get.
+// `rdinit` is last: it takes back the words that the kernel doesn't know (nokaslr), which init
+// would get.
 
 /// Debian's setting, but for a time stamp counter taken at its word and addresses that repeat.
 pub(super) const DEFAULT: &str =
     "console=ttyS0 quiet norandmaps clocksource=tsc tsc=reliable nokaslr panic=-1 rdinit=/init";
-/// The leanest setting: beside that no defences against the CPU's own leaks, and no clearing of memory
-/// that is about to be written.
+/// The leanest setting: beside that no defences against the CPU's own leaks, and no clearing of
+/// memory that is about to be written.
 pub const LEAN: &str = "console=ttyS0 quiet norandmaps clocksource=tsc tsc=reliable \
     mitigations=off randomize_kstack_offset=off nokaslr init_on_alloc=0 panic=-1 \
     rdinit=/init";

@@ -1,9 +1,9 @@
 //! `make cost`: what each way into the kernel costs in time, on the reader's own CPU.
 //!
 //! The program of `make bench` runs on the host itself, so Linux answers; with `ACCEL=kvm` also in
-//! Trident under KVM. It counts ticks of the TSC, which are time here: the CPU's clock varies, other
-//! programs run. So each row is the minimum of several runs, with the spread to the median run. None
-//! of this is compared with figures under `-icount`, which count instructions.
+//! Trident under KVM. It counts ticks of the TSC, which are time here: the CPU's clock varies,
+//! other programs run. So each row is the minimum of several runs, with the spread to the median
+//! run. None of this is compared with figures under `-icount`, which count instructions.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,8 +1,8 @@
 //! Costs of processes, memory and files compared with Linux, and their growth.
 //!
-//! `workloads` runs as init on both kernels, in the same QEMU. A row may become 2 % dearer than it was in
-//! the last release. Each series has a limit of growth: the ratio of the cost with the most objects to
-//! the cost with the fewest.
+//! `workloads` runs as init on both kernels, in the same QEMU. A row may become 2 % dearer than it
+//! was in the last release. Each series has a limit of growth: the ratio of the cost with the most
+//! objects to the cost with the fewest.
 
 use std::fmt;
 use std::time::Duration;

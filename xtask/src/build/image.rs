@@ -78,8 +78,8 @@ impl Program {
     }
 }
 
-/// An archive of the init that runs the user's program by `request`, to which the program is to be added. It
-/// can follow another archive, as nothing of it has a name that a root file system has.
+/// An archive of the init that runs the user's program by `request`, to which the program is to be
+/// added. It can follow another archive, as nothing of it has a name that a root file system has.
 pub fn around_program(request: Vec<u8>) -> Result<Initramfs> {
     let path = paths::program(64, "init");
     let init = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -88,8 +88,8 @@ pub fn around_program(request: Vec<u8>) -> Result<Initramfs> {
         .file("/trident/request", request))
 }
 
-/// Starts the shell in a new session with the console as its terminal. The shell's end ends the machine
-/// with status 0, whatever the shell's was.
+/// Starts the shell in a new session with the console as its terminal. The shell's end ends the
+/// machine with status 0, whatever the shell's was.
 const SHELL_INIT: &str = r#"#!/bin/busybox sh
 export HOME=/root TERM="${TERM:-linux}" PATH=/sbin:/bin
 /bin/busybox --install -s /bin
@@ -126,8 +126,8 @@ pub fn around_busybox(program: Vec<u8>) -> Initramfs {
         .dir("/sbin")
 }
 
-/// The dynamic linker that an x86 Linux program asks for; none where it is static. The error says what the
-/// file is instead.
+/// The dynamic linker that an x86 Linux program asks for; none where it is static. The error says
+/// what the file is instead.
 fn interpreter(bytes: &[u8]) -> Result<Option<String>> {
     if !bytes.starts_with(b"\x7fELF") {
         bail!("it is not an ELF file (a script needs its interpreter as the program)");

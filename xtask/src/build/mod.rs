@@ -49,7 +49,8 @@ pub fn checked_image(toolchain: &Toolchain) -> Result<()> {
     package(toolchain, &built, &kernel, &image)
 }
 
-/// Builds what `make debug` boots: kernel and tour with all debug information, and the init of a user's program.
+/// Builds what `make debug` boots: kernel and tour with all debug information, and the init of a
+/// user's program.
 pub fn debugged(toolchain: &Toolchain) -> Result<()> {
     const PROFILE: &str = "debugger";
     let built = kernel(toolchain, PROFILE, "Building the kernel for gdb")?;

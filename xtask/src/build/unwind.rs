@@ -1,11 +1,13 @@
-//! Completes the call frame information of the kernel's entry stubs, as far as the assembler can't write it.
+//! Completes the call frame information of the kernel's entry stubs, as far as the assembler can't
+//! write it.
 //!
-//! - Between two instructions of a stub a register of the program is only in the per-CPU data, and the
-//!   assembler's directives for expressions take no symbols: `kernel/src/entry/debug_info.rs` has eight letters
-//!   in place of the address.
-//! - LLVM drops `.cfi_signal_frame` outside of `.eh_frame`, where all entries of an object share one CIE, which would
-//!   have the mark. Without the mark gdb refuses the step from the kernel's stack to the program's, which lies
-//!   below. So one of the objects' equal CIEs becomes that of the stubs.
+//! - Between two instructions of a stub a register of the program is only in the per-CPU data, and
+//!   the assembler's directives for expressions take no symbols: `kernel/src/entry/debug_info.rs`
+//!   has eight letters in place of the address.
+//! - LLVM drops `.cfi_signal_frame` outside of `.eh_frame`, where all entries of an object share
+//!   one CIE, which would have the mark. Without the mark gdb refuses the step from the kernel's
+//!   stack to the program's, which lies below. So one of the objects' equal CIEs becomes that of
+//!   the stubs.
 
 use anyhow::{Context, Result, ensure};
 use object::read::elf::ElfFile64;
@@ -47,8 +49,9 @@ fn fill_address(frames: &mut [u8], address: Option<u64>) -> Result<()> {
     Ok(())
 }
 
-/// A CIE as LLVM writes it: its offset of the CIE, version 4, no augmentation, addresses of 8 bytes, no segments,
-/// factors of 1 and -8, the return address in column 16; the CFA is rsp + 8, the return address below it.
+/// A CIE as LLVM writes it: its offset of the CIE, version 4, no augmentation, addresses of 8
+/// bytes, no segments, factors of 1 and -8, the return address in column 16; the CFA is rsp + 8,
+/// the return address below it.
 const CIE: &[u8] = b"\xff\xff\xff\xff\x04\0\x08\0\x01\x78\x10\x0c\x07\x08\x90\x01\0\0\0\0";
 /// The same, of a signal frame.
 const SIGNAL_CIE: &[u8] = b"\xff\xff\xff\xff\x04S\0\x08\0\x01\x78\x10\x0c\x07\x08\x90\x01\0\0\0";
@@ -82,8 +85,8 @@ fn mark_signal_frames(frames: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// Whether an FDE is a stub's: its rules differ from the CIE's from its first instruction on. Others begin with an
-/// advance of the address.
+/// Whether an FDE is a stub's: its rules differ from the CIE's from its first instruction on.
+/// Others begin with an advance of the address.
 fn is_stub(entry: &[u8]) -> bool {
     /// Bytes of the CIE's offset, the address and the size.
     const INSTRUCTIONS: usize = 4 + 8 + 8;

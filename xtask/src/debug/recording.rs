@@ -1,7 +1,9 @@
-//! A recorded run, which QEMU replays: each replay executes the same instructions, and gdb can go backwards.
+//! A recorded run, which QEMU replays: each replay executes the same instructions, and gdb can go
+//! backwards.
 //!
-//! QEMU records what comes from outside (input, interrupts, clocks) by the number of the instruction. To go
-//! backwards it loads a snapshot from an otherwise empty disk, and replays up to the instruction before.
+//! QEMU records what comes from outside (input, interrupts, clocks) by the number of the
+//! instruction. To go backwards it loads a snapshot from an otherwise empty disk, and replays up to
+//! the instruction before.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,9 +1,10 @@
 //! Debian's packages, by apt-get with private directories.
 //!
-//! The host's package state is neither read nor changed: lists, downloads and the (empty) status
-//! of installed packages are under `target/rootfs/apt/`. So no root is needed, and the host may have
+//! The host's package state is neither read nor changed: lists, downloads and the (empty) status of
+//! installed packages are under `target/rootfs/apt/`. So no root is needed, and the host may have
 //! another release or another CPU. apt-get resolves dependencies, checks signatures and hashes,
-//! resumes an interrupted download, and keeps complete ones. The host's proxy settings for apt apply.
+//! resumes an interrupted download, and keeps complete ones. The host's proxy settings for apt
+//! apply.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -105,8 +105,8 @@ impl Tree {
         }
     }
 
-    /// What is below a directory (its path ends in a slash): names, and what a symbolic link among them
-    /// points to.
+    /// What is below a directory (its path ends in a slash): names, and what a symbolic link among
+    /// them points to.
     pub fn list<'a>(
         &'a self,
         directory: &'a str,

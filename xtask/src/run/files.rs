@@ -34,8 +34,8 @@ struct Node {
 }
 
 impl Files {
-    /// Reads `FILES`, words as a shell splits them. A file is known by its name, a directory with all that
-    /// is in it; `.` and `..` have no name, and mean what is in them.
+    /// Reads `FILES`, words as a shell splits them. A file is known by its name, a directory with
+    /// all that is in it; `.` and `..` have no name, and mean what is in them.
     ///
     /// # Errors
     /// A file that can't be read or is of another kind, two of the same name, too many bytes.

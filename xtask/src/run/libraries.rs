@@ -1,7 +1,7 @@
 //! The shared libraries of a dynamically linked program, found on the host and packed along.
 //!
-//! The program's own dynamic linker lists them (`--list`, which is what ldd(1) does), without running the
-//! program. Libraries that a program loads later by dlopen(3) are not in the list.
+//! The program's own dynamic linker lists them (`--list`, which is what ldd(1) does), without
+//! running the program. Libraries that a program loads later by dlopen(3) are not in the list.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,9 +54,9 @@ impl Libraries {
         Ok(Self(all))
     }
 
-    /// Adds them to an archive, at the paths that they have here. The program has another place there, and
-    /// its own directories of libraries (`-rpath '$ORIGIN/lib'`) are elsewhere then: those of the system
-    /// have a link to each.
+    /// Adds them to an archive, at the paths that they have here. The program has another place
+    /// there, and its own directories of libraries (`-rpath '$ORIGIN/lib'`) are elsewhere then:
+    /// those of the system have a link to each.
     pub fn pack(&self, mut archive: Initramfs) -> Result<Initramfs> {
         let system = self.system_directory();
         for (path, name) in &self.0 {

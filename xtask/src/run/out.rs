@@ -1,7 +1,7 @@
 //! `OUT`: what the program leaves in its working directory, written to a directory of the host.
 //!
-//! init sends an archive once the program has ended, however it ended. A file that was there from the start
-//! and is the same stays where it is on the host.
+//! init sends an archive once the program has ended, however it ended. A file that was there from
+//! the start and is the same stays where it is on the host.
 
 use std::fs;
 use std::io;
@@ -114,7 +114,8 @@ impl Out {
             !is_directory(&path),
             "a directory of the host has this name"
         );
-        // By a rename: a reader sees the old file or the new one, and a link is replaced, not followed.
+        // By a rename: a reader sees the old file or the new one, and a link is replaced, not
+        // followed.
         let directory = path.parent().context("it has no directory")?;
         let temporary = tempfile::Builder::new()
             .prefix(".trident-")
@@ -134,7 +135,8 @@ impl Out {
         Ok(true)
     }
 
-    /// The host's path of a name, each of whose directories must be one: not a link that leads elsewhere.
+    /// The host's path of a name, each of whose directories must be one: not a link that leads
+    /// elsewhere.
     fn place(&self, name: &str) -> Result<PathBuf> {
         let mut path = self.directory.clone();
         let mut parts = name.split('/').peekable();

@@ -1,5 +1,5 @@
-//! From the options of `make run` to a machine: what the user names is checked and read, what is missing is
-//! built, and the initramfs is packed.
+//! From the options of `make run` to a machine: what the user names is checked and read, what is
+//! missing is built, and the initramfs is packed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,8 +82,8 @@ impl Options {
         self
     }
 
-    /// Installs what is missing and builds; returns the machine. `talk` is for the user's program; without it
-    /// the program has the terminal.
+    /// Installs what is missing and builds; returns the machine. `talk` is for the user's program;
+    /// without it the program has the terminal.
     pub fn prepare(&self, talk: Option<Talk<'_>>) -> Result<Prepared> {
         self.prepare_build(talk, &RELEASE)
     }
@@ -251,7 +251,8 @@ impl Options {
         append.with(&[strace], &self.args)
     }
 
-    /// Prints QEMU's command line, as a shell reads it. Its initramfs is left in the target directory.
+    /// Prints QEMU's command line, as a shell reads it. Its initramfs is left in the target
+    /// directory.
     pub(super) fn print_command(&self) -> Result<ExitCode> {
         let directory = paths::target().join("dryrun");
         fs::create_dir_all(&directory)?;

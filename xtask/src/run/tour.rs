@@ -1,5 +1,5 @@
-//! `make run` without a program: the tour, in two machines, since a CPU has one vendor, and each vendor has a
-//! door of its own for 32-bit programs.
+//! `make run` without a program: the tour, in two machines, since a CPU has one vendor, and each
+//! vendor has a door of its own for 32-bit programs.
 
 use std::process::ExitCode;
 

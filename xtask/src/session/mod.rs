@@ -83,7 +83,8 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// As init reads it: see `user/bin/src/bin/init/request.rs`. `words` are the program and its arguments.
+    /// As init reads it: see `user/bin/src/bin/init/request.rs`. `words` are the program and its
+    /// arguments.
     pub fn encode(&self, words: &[String]) -> Vec<u8> {
         let window = console::Term::stdout().size_checked();
         let window = window.map_or(String::new(), |(rows, columns)| format!("{rows}x{columns}"));
@@ -209,8 +210,8 @@ impl Partner for Session {
 /// Most bytes of one piece of input.
 const PIECE: usize = 4096;
 
-/// Sends input to the machine: unchanged from a terminal, else in pieces preceded by their length, with
-/// an empty piece for the end. QEMU reads no faster than the guest does.
+/// Sends input to the machine: unchanged from a terminal, else in pieces preceded by their length,
+/// with an empty piece for the end. QEMU reads no faster than the guest does.
 fn feed<W: Write>(mut from: impl Read, mut line: W, typed: bool) -> io::Result<W> {
     let mut buffer = [0; PIECE];
     loop {

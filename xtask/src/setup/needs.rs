@@ -185,8 +185,8 @@ pub const REPLAY: &[Need] = &[Need {
     macos: "qemu",
 }];
 
-/// Each command of make with what it needs beside Rust. The commands install by this table, and `make doctor`
-/// prints it.
+/// Each command of make with what it needs beside Rust. The commands install by this table, and
+/// `make doctor` prints it.
 pub const COMMANDS: &[(&str, &[&[Need]])] = &[
     ("run", &[RUN]),
     ("shell", &[RUN]),

@@ -1,11 +1,11 @@
 //! The program that makes disk images with the stock `bootloader` crate, and `cargo xtask
 //! stock-image`, which calls it.
 //!
-//! `make test` boots the kernel from such an image too: from a third-party loader, which shares only
-//! the contract `bootloader_api` with our own. The program is `tests/stock-bootloader`; that crate
-//! requires nightly Rust, and [`build`] describes the build without. It takes minutes, once: it runs
-//! beside the other tests ([`begin`]), and `make clean` leaves the result. Where it can't be built the
-//! cases that need it are skipped, with the reason.
+//! `make test` boots the kernel from such an image too: from a third-party loader, which shares
+//! only the contract `bootloader_api` with our own. The program is `tests/stock-bootloader`; that
+//! crate requires nightly Rust, and [`build`] describes the build without. It takes minutes, once:
+//! it runs beside the other tests ([`begin`]), and `make clean` leaves the result. Where it can't
+//! be built the cases that need it are skipped, with the reason.
 
 mod build;
 

@@ -21,8 +21,8 @@ impl Word<'_> {
     }
 }
 
-/// Splits the first word off `text`, which begins with one; returns the word, and the text after the
-/// following white space.
+/// Splits the first word off `text`, which begins with one; returns the word, and the text after
+/// the following white space.
 pub(super) fn next(text: &[u8]) -> (Word<'_>, &[u8]) {
     let quoted = text.first() == Some(&b'"');
     let text = if quoted { &text[1..] } else { text };

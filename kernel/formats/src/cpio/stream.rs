@@ -76,8 +76,8 @@ impl Stream {
         }
     }
 
-    /// Consumes the next piece; returns the number of bytes used. It is less than the piece's length
-    /// only if bytes that are neither zero nor an archive follow a complete archive.
+    /// Consumes the next piece; returns the number of bytes used. It is less than the piece's
+    /// length only if bytes that are neither zero nor an archive follow a complete archive.
     pub fn push<S: Sink>(
         &mut self,
         piece: &[u8],

@@ -1,8 +1,8 @@
 //! Checks of ELF headers and segments.
 //!
 //! `xmas_elf` decodes the fields. That crate panics on files with headers out of bounds and on
-//! unaligned ones, so it never gets a user's file: it gets a small aligned buffer with copies of the
-//! file header and of one program header at a time.
+//! unaligned ones, so it never gets a user's file: it gets a small aligned buffer with copies of
+//! the file header and of one program header at a time.
 
 use alloc::vec::Vec;
 
@@ -98,8 +98,8 @@ fn read<S: Source + ?Sized>(file: &S, is_program: bool) -> Result<Image, Error> 
                     Stack::NotExecutable
                 };
             }
-            // PT_TLS, PT_PHDR, PT_NOTE, PT_GNU_PROPERTY, PT_GNU_RELRO and unknown types are for the C
-            // library; the kernel ignores them.
+            // PT_TLS, PT_PHDR, PT_NOTE, PT_GNU_PROPERTY, PT_GNU_RELRO and unknown types are for the
+            // C library; the kernel ignores them.
             _ => {}
         }
     }

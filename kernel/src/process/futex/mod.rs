@@ -4,8 +4,8 @@
 //! The kernel has only the queue of waiters by word. Reading order: this file (wait and wake),
 //! `waiter.rs` (the queue), `key.rs` (when two addresses are the same word), `requeue.rs` (moving
 //! waiters from one word to another), `pi.rs` (words that contain their owner's ID), `vector.rs`
-//! (waiting for several words). The calls are in `syscall/futex.rs` and `syscall/futex2.rs`; `robust.rs` marks the
-//! futexes of a thread that ends.
+//! (waiting for several words). The calls are in `syscall/futex.rs` and `syscall/futex2.rs`;
+//! `robust.rs` marks the futexes of a thread that ends.
 //!
 //! The kernel is not preempted and has one CPU: between the read of a word and the entry in the
 //! queue no other thread can change the word, without further locking.

@@ -22,7 +22,8 @@ const SYSGOOD: u32 = 0x80;
 /// Stops the running thread until its tracer resumes it (ptrace_stop). Returns the stop, with the
 /// signal to continue with; `None` at once if the thread isn't traced or must exit.
 ///
-/// The tracer may change the thread's frame meanwhile: no caller may keep a copy of it across the stop.
+/// The tracer may change the thread's frame meanwhile: no caller may keep a copy of it across the
+/// stop.
 fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Option<Stop> {
     let task = current_task();
     let tracer = {
@@ -142,7 +143,8 @@ fn stop_at_call(reason: Reason) {
     }
 }
 
-/// The signal delivery stop of a traced thread: the tracer may replace or discard (`None`) the signal.
+/// The signal delivery stop of a traced thread: the tracer may replace or discard (`None`) the
+/// signal.
 #[cold]
 pub fn before_delivery(info: SigInfo) -> Option<SigInfo> {
     if info.signo == SIGKILL {
@@ -200,7 +202,8 @@ fn event_stop(signo: u8) {
     hold(Reason::Group, code, info, Some(0));
 }
 
-/// Whether the thread is traced, and whether a stop of it is requested or due, other than by a signal.
+/// Whether the thread is traced, and whether a stop of it is requested or due, other than by a
+/// signal.
 #[inline]
 pub fn wanted(task: &Task) -> (bool, bool) {
     match task.tracing.lock().as_ref() {
@@ -252,9 +255,9 @@ fn event(event: u32, message: u64) {
     hold(Reason::Event, code, info, Some(message));
 }
 
-/// [`event`] in a call that returns. If the tracer then asks for the next stop at a call, or for a step,
-/// the exit of this one is it; a call that began untraced finds the stop as work before the return to
-/// user mode.
+/// [`event`] in a call that returns. If the tracer then asks for the next stop at a call, or for a
+/// step, the exit of this one is it; a call that began untraced finds the stop as work before the
+/// return to user mode.
 fn event_in_call(kind: u32, message: u64) {
     event(kind, message);
     let task = current();

@@ -50,12 +50,12 @@ impl AlternateStack {
         self.state_at(sp) == 0
     }
 
-    /// Sets the alternate stack of a thread whose stack pointer is `sp`. Returns the previous one, with the
-    /// flags that sigaltstack(2) reports.
+    /// Sets the alternate stack of a thread whose stack pointer is `sp`. Returns the previous one,
+    /// with the flags that sigaltstack(2) reports.
     ///
     /// # Errors
-    /// `EPERM` while running on the stack, `EINVAL` for unknown flags, `ENOMEM` for a stack that is too
-    /// small.
+    /// `EPERM` while running on the stack, `EINVAL` for unknown flags, `ENOMEM` for a stack that is
+    /// too small.
     pub fn exchange(&mut self, new: Option<Self>, sp: u64) -> Result<Self, Errno> {
         let old = *self;
         if let Some(new) = new {

@@ -102,8 +102,8 @@ fn save_extended(area: u64, extended: usize, info: &Info) -> Result<(), Errno> {
     out.put::<SW_RESERVED>(u64::from(MAGIC1) | (extended as u64) << 32);
     out.put::<{ SW_RESERVED + 8 }>(info.features);
     out.put::<{ SW_RESERVED + 16 }>(info.size as u64);
-    // The rest of the bytes for software, and the XSAVE header: XSAVE writes only the header's first
-    // word, and not the bytes for software.
+    // The rest of the bytes for software, and the XSAVE header: XSAVE writes only the header's
+    // first word, and not the bytes for software.
     clear!(out, SW_RESERVED, 3 4 5);
     clear!(out, XSTATE_BV_OFFSET, 0 1 2 3 4 5 6 7);
     out.put_u32(info.size, MAGIC2);

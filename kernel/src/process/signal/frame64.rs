@@ -217,8 +217,8 @@ fn keep_valid_ss(frame: &LiveFrame) {
 pub fn pop(frame: &LiveFrame) -> Result<(), Errno> {
     // The return address has been popped.
     let mut head = HeadWindow::open(frame.rsp.get().wrapping_sub(8))?;
-    // The last word first, then one of the first: the registers change only if both of the pages are
-    // there.
+    // The last word first, then one of the first: the registers change only if both of the pages
+    // are there.
     let mask = get!(head, mask);
     let flags = get!(head, flags);
     let stack = AlternateStack {

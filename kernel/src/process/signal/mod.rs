@@ -2,11 +2,12 @@
 //! the actions. The numbers and `siginfo_t` are in `abi/signal.rs`.
 //!
 //! The way of a signal: `send.rs` checks whether it is ignored, `queue.rs` queues it with its
-//! information (`info.rs`) within RLIMIT_SIGPENDING (`account.rs`), and a work bit (`kill.rs`) makes
-//! the thread call `deliver.rs` before its return to user mode. For a handler, `frame64.rs` or `frame32.rs`
-//! pushes a signal frame (`frame.rs`: placement, `fpstate.rs`: FPU state, `layout.rs`: siginfo),
-//! and `restart.rs` decides whether an interrupted call is restarted. `mask.rs` blocks signals,
-//! `alternate.rs` has the alternate stack, `pending.rs` asks what is pending, `exception.rs` the signals of exceptions.
+//! information (`info.rs`) within RLIMIT_SIGPENDING (`account.rs`), and a work bit (`kill.rs`)
+//! makes the thread call `deliver.rs` before its return to user mode. For a handler, `frame64.rs`
+//! or `frame32.rs` pushes a signal frame (`frame.rs`: placement, `fpstate.rs`: FPU state,
+//! `layout.rs`: siginfo), and `restart.rs` decides whether an interrupted call is restarted.
+//! `mask.rs` blocks signals, `alternate.rs` has the alternate stack, `pending.rs` asks what is
+//! pending, `exception.rs` the signals of exceptions.
 //!
 //! Left out of Linux: core files; SIGIO is sent for no file.
 

@@ -51,7 +51,8 @@ pub struct Pending {
     /// Pending signals, bit `n - 1` for signal `n`.
     set: u64,
     /// Their information, in order of arrival. A signal in `set` without an entry arrived when none
-    /// could be allocated, or during the fork of its process; it is delivered with `SI_USER` and pid 0.
+    /// could be allocated, or during the fork of its process; it is delivered with `SI_USER` and
+    /// pid 0.
     queue: VecDeque<SigInfo>,
 }
 

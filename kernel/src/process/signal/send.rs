@@ -187,7 +187,8 @@ impl Reception {
     }
 }
 
-/// The first thread of a process that can take a signal, else the first thread; `None` for a zombie.
+/// The first thread of a process that can take a signal, else the first thread; `None` for a
+/// zombie.
 #[inline]
 fn receiver(process: &Process, signo: u8) -> Option<(Arc<Task>, Reception)> {
     let threads = process.threads.lock();

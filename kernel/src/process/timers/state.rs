@@ -1,5 +1,5 @@
-//! The timers of a process, and what ends with them. `posix.rs`, `interval.rs` and `tick.rs` set them and let
-//! them expire.
+//! The timers of a process, and what ends with them. `posix.rs`, `interval.rs` and `tick.rs` set
+//! them and let them expire.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};

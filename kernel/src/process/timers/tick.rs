@@ -6,8 +6,8 @@ use crate::abi::limits::INFINITY;
 use crate::abi::signal::{SIGKILL, SIGPROF, SIGVTALRM, SIGXCPU, SigInfo};
 use crate::process::{current, current_task, rusage, signal};
 
-/// Checks RLIMIT_CPU and the CPU-time timers of the running task's process; no others can expire. Called at
-/// each tick while a task runs.
+/// Checks RLIMIT_CPU and the CPU-time timers of the running task's process; no others can expire.
+/// Called at each tick while a task runs.
 pub fn tick() {
     check_limit();
     let task = current();

@@ -140,7 +140,8 @@ pub fn kept_bytes(owner: Owner) -> usize {
 }
 
 impl FileLocks {
-    /// Kernel memory in bytes held by the record locks of `owner`, with its share of the file's entry.
+    /// Kernel memory in bytes held by the record locks of `owner`, with its share of the file's
+    /// entry.
     fn kept_bytes(&self, owner: Owner) -> usize {
         /// An entry of the table, with its wait queue and the allocator's rounding.
         const ENTRY: usize = 2 * size_of::<FileLocks>() + size_of::<WaitQueue>();

@@ -26,7 +26,8 @@ pub(super) struct PipeInode {
     owner: (u32, u32),
 }
 
-/// Creates a pipe of `who`, with `flags` of pipe2(2); returns the file to read from and the one to write to.
+/// Creates a pipe of `who`, with `flags` of pipe2(2); returns the file to read from and the one to
+/// write to.
 ///
 /// # Errors
 /// `ENFILE` if memory is short.

@@ -136,7 +136,8 @@ impl Pipe {
     /// Waits until there is room.
     ///
     /// # Errors
-    /// `EPIPE` without readers, for which the caller raises SIGPIPE; `EAGAIN` instead of waiting, `ERESTARTSYS`.
+    /// `EPIPE` without readers, for which the caller raises SIGPIPE; `EAGAIN` instead of waiting,
+    /// `ERESTARTSYS`.
     pub fn wait_writable(&self, nonblocking: bool) -> Result<(), Errno> {
         let has_reader = wait(&self.writable, nonblocking, || {
             let has_reader = self.readers.load(Relaxed) > 0;

@@ -1,9 +1,9 @@
 //! tmpfs: files in page frames, directories in maps.
 //!
 //! The root, /dev and /sys are such file systems. A [`Node`] (`node.rs`) is a file of any type;
-//! `data.rs` has the content of a regular file, `file.rs` its operations, `entries.rs` the
-//! entries of a directory, `directory.rs` their changes. Space is limited by RAM: the last of it is reserved for the kernel, and
-//! a write that would need it fails with `ENOSPC`.
+//! `data.rs` has the content of a regular file, `file.rs` its operations, `entries.rs` the entries
+//! of a directory, `directory.rs` their changes. Space is limited by RAM: the last of it is
+//! reserved for the kernel, and a write that would need it fails with `ENOSPC`.
 //!
 //! Left out of Linux's: swap, huge pages, quotas.
 
@@ -101,8 +101,9 @@ impl TmpFs {
 
 impl Drop for TmpFs {
     /// Frees the tree from its leaves, with preemption points; no lock is held where the last
-    /// reference to a mount is dropped. Why from the leaves: recursive drops of a deep tree would need a deep stack. The
-    /// way back up follows the parent links of the dentries, so no memory is allocated either.
+    /// reference to a mount is dropped. Why from the leaves: recursive drops of a deep tree would
+    /// need a deep stack. The way back up follows the parent links of the dentries, so no memory is
+    /// allocated either.
     fn drop(&mut self) {
         /// Weight of a step between two points, in bytes copied.
         const FREEING: usize = 1024;

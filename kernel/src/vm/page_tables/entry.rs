@@ -104,8 +104,8 @@ pub(in crate::vm) fn with_flags(entry: u64, flags: PageFlags) -> u64 {
     entry & (ADDRESS | KIND | ACCESSED) | flags.bits() & !withheld
 }
 
-/// Whether a last-level entry is that of a page: any but 0, and but one of the zero page that was mapped
-/// beside another and not accessed.
+/// Whether a last-level entry is that of a page: any but 0, and but one of the zero page that was
+/// mapped beside another and not accessed.
 pub(super) fn is_page(entry: u64) -> bool {
     entry != 0 && entry & (KIND | ACCESSED) != Kind::Zero.bits()
 }

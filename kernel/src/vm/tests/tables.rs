@@ -108,8 +108,8 @@ kernel_test!(
 /// Page offset, content and writability of a page.
 type Page = (u64, Option<u8>, bool);
 
-/// Each page of an area, at most 64, read through the page tables; in no heap block, as the tests count
-/// frames.
+/// Each page of an area, at most 64, read through the page tables; in no heap block, as the tests
+/// count frames.
 fn pages_of(mm: &AddressSpace, start: u64, len: u64) -> [Option<Page>; 64] {
     let mut pages = [None; 64];
     let (mut at, mut count) = (start, 0);

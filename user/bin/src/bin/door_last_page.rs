@@ -2,8 +2,8 @@
 //! address that it can't map, which is canonical, so that SYSRET doesn't fault in ring 0.
 //! `door_last_page syscall` and `int80`. Expected: signal 11.
 //!
-//! `door_last_page refused`: nothing can be mapped at or across that address, behind which addresses are not
-//! canonical. Expected: exit 0.
+//! `door_last_page refused`: nothing can be mapped at or across that address, behind which
+//! addresses are not canonical. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 

@@ -2,14 +2,14 @@
 //!
 //! Each reads the clock page and returns 0, or makes the system call and returns its result: a
 //! negative errno on failure, which the C library turns into `errno`. A bad pointer faults here, in
-//! user mode, and raises SIGSEGV. `x86_64.rs` and `x86.rs` have what differs between the widths: the
-//! functions that are called often, in assembly, the address of the page, and the kernel entry. Here
-//! is what those leave over.
+//! user mode, and raises SIGSEGV. `x86_64.rs` and `x86.rs` have what differs between the widths:
+//! the functions that are called often, in assembly, the address of the page, and the kernel entry.
+//! Here is what those leave over.
 //!
 //! getcpu: the kernel stores cpu | node << 12 in two places, the limit of GDT entry 15 (selector
-//! 0x7b) and the register that RDPID reads (IA32_TSC_AUX). It has one node, 0: the whole value is the
-//! CPU's number. On a CPU with RDPID the kernel replaces the eight bytes at `VDSO_GETCPU_SITE` by it
-//! at boot.
+//! 0x7b) and the register that RDPID reads (IA32_TSC_AUX). It has one node, 0: the whole value is
+//! the CPU's number. On a CPU with RDPID the kernel replaces the eight bytes at `VDSO_GETCPU_SITE`
+//! by it at boot.
 
 #[cfg(target_arch = "x86")]
 mod x86;

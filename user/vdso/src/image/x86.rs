@@ -1,8 +1,8 @@
 //! The 32-bit image: the page by CALL/POP, the kernel by `__kernel_vsyscall`, and the two
 //! trampolines that signal handlers return to.
 //!
-//! The functions in assembly are [`crate::reader::quick`], as in the 64-bit image. They save the registers that they use
-//! beside C's three, and have unwind entries for it.
+//! The functions in assembly are [`crate::reader::quick`], as in the 64-bit image. They save the
+//! registers that they use beside C's three, and have unwind entries for it.
 // For the one instruction that Intel syntax can't express, in `page!`.
 #![allow(bad_asm_style)]
 
@@ -114,9 +114,9 @@ macro_rules! page {
     };
 }
 
-/// The time of the clock at `$at` in the page at ebx: seconds to ecx, by `$high` their upper half to
-/// esi, nanoseconds to edx, below one second or with whole seconds to carry (label 5). Continues at
-/// label 3 for a clock that counts ticks or none, at label 9 if the attempt fails.
+/// The time of the clock at `$at` in the page at ebx: seconds to ecx, by `$high` their upper half
+/// to esi, nanoseconds to edx, below one second or with whole seconds to carry (label 5). Continues
+/// at label 3 for a clock that counts ticks or none, at label 9 if the attempt fails.
 macro_rules! count {
     ($at:literal, $high:expr) => {
         concat!(
@@ -462,7 +462,8 @@ global_asm!(
 // early, at the no-op: unwinders look up a return address minus one. gdb, too, recognises the
 // trampolines by the no-op, the instructions and the function name: they must not change.
 global_asm!(
-    // DW_CFA_expression (0x10) register, length 3: DW_OP_breg4 (0x74, esp) offset as SLEB128 of two bytes.
+    // DW_CFA_expression (0x10) register, length 3: DW_OP_breg4 (0x74, esp) offset as SLEB128 of two
+    // bytes.
     ".macro at_esp register, offset",
     ".cfi_escape 0x10, \\register, 3, 0x74, ((\\offset) & 0x7f) | 0x80, ((\\offset) >> 7) & 0x7f",
     ".endm",

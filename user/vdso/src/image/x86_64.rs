@@ -91,8 +91,8 @@ unsafe extern "C" fn __vdso_clock_gettime(id: i32, time: *mut Timespec) -> i32 {
         "mov [rsi + 8], rax",
         "xor eax, eax",
         "ret",
-        // The time of the last tick, in whole nanoseconds. A clock that only the kernel can read, or
-        // none, has no write to match.
+        // The time of the last tick, in whole nanoseconds. A clock that only the kernel can read,
+        // or none, has no write to match.
         "3: mov rdx, [r8 + rdi + {seconds}]",
         "mov rax, [r8 + rdi + {nanos}]",
         "cmp r9d, [r8]",

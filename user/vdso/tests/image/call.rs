@@ -98,8 +98,8 @@ fn gettimeofday_with_null() {
             std::ptr::from_mut(zone) as usize,
         );
         let pointers = [(0, 0), (time_at, 0), (0, zone_at), (time_at, zone_at)];
-        // By both instructions, in the first second after the base, with whole seconds to carry, and
-        // beyond the multiplier's range.
+        // By both instructions, in the first second after the base, with whole seconds to carry,
+        // and beyond the multiplier's range.
         let ages = [1000, 3_000_000_000, 1 << 45];
         let rows = [MODE_RDTSCP, MODE_RDTSC]
             .into_iter()

@@ -36,8 +36,8 @@ fn source(text: &mut Text, mount: &Mount) {
     }
 }
 
-/// A part of a list of mounts, which begins with the mount number `from`: `f` writes a line for each
-/// mount reachable by the caller, with its path.
+/// A part of a list of mounts, which begins with the mount number `from`: `f` writes a line for
+/// each mount reachable by the caller, with its path.
 fn list(from: u64, f: impl Fn(&mut Text, &Arc<Mount>, &[u8])) -> Result<Part, Errno> {
     /// Mounts in a part.
     const AT_ONCE: u64 = 32;

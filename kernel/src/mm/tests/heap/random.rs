@@ -1,5 +1,5 @@
-//! Heap under random use: blocks of every class, alignment and number of pages are allocated, grown,
-//! shrunk and freed, and must keep their content.
+//! Heap under random use: blocks of every class, alignment and number of pages are allocated,
+//! grown, shrunk and freed, and must keep their content.
 //!
 //! The same code runs in the kernel (`mm/tests/heap.rs`) and on the host (`tests/heap/main.rs`),
 //! there also with memory running out.

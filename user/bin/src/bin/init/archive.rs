@@ -1,8 +1,8 @@
 //! The archive of the working directory: newc, the format of an initramfs, in frames.
 //!
-//! Each directory comes before its files. FIFOs, sockets and devices have a header only. init allocates
-//! no memory, and a header has the file's size: a file that a process left behind still changes is cut or
-//! padded with zeros to that size.
+//! Each directory comes before its files. FIFOs, sockets and devices have a header only. init
+//! allocates no memory, and a header has the file's size: a file that a process left behind still
+//! changes is cut or padded with zeros to that size.
 
 use core::ffi::{CStr, c_char};
 use core::ptr;
@@ -28,8 +28,8 @@ const S_IFLNK: u32 = 0o120_000;
 const PATH_MAX: usize = 4096;
 const ENAMETOOLONG: Errno = Errno(36);
 
-/// Sends the archive of what is below `directory`. What can't be read is named on standard error, and
-/// left out.
+/// Sends the archive of what is below `directory`. What can't be read is named on standard error,
+/// and left out.
 pub fn send(line: &mut Line, directory: &CStr) {
     let mut archive = Archive {
         line,
@@ -72,7 +72,8 @@ impl Archive<'_, '_> {
 
     /// Sends the members that `entries` of the directory `file` name.
     fn entries(&mut self, file: usize, mut entries: &[u8]) {
-        // struct linux_dirent64: inode and offset of 8 bytes, the entry's length, a byte of type, the name.
+        // struct linux_dirent64: inode and offset of 8 bytes, the entry's length, a byte of type,
+        // the name.
         while let Some((&[low, high], _)) = entries.get(16..).and_then(<[u8]>::split_first_chunk) {
             let (entry, rest) = entries.split_at(usize::from(u16::from_le_bytes([low, high])));
             entries = rest;
@@ -165,7 +166,8 @@ impl Archive<'_, '_> {
         self.used = used;
     }
 
-    /// Sends the header and the path of a member with these type and permission bits, and this size.
+    /// Sends the header and the path of a member with these type and permission bits, and this
+    /// size.
     fn header(&mut self, mode: u32, size: u32) {
         self.members += 1;
         let length = self.used as u32 + 1;
@@ -229,8 +231,8 @@ fn entries_of(file: usize, bytes: &mut [u8]) -> SysResult {
     unsafe { native(nr::GETDENTS64, [file, address, len, 0, 0, 0]) }
 }
 
-/// The mode and the size of `name` in the directory `above`; a symbolic link's own. The archive's fields
-/// have 32 bits: a larger file is cut.
+/// The mode and the size of `name` in the directory `above`; a symbolic link's own. The archive's
+/// fields have 32 bits: a larger file is cut.
 fn status(above: usize, name: *const c_char) -> Result<(u32, u32), Errno> {
     /// `struct statx`, the same in both widths.
     #[repr(C)]

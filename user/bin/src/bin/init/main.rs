@@ -3,12 +3,12 @@
 //!
 //! As process 1 the program would have no default signal actions and no parent to wait for it.
 //! Instead it is process 2, leader of a process group: the terminal's foreground group if standard
-//! input is a terminal, else in a session without a terminal. The run ends when the whole group
-//! has ended; init reaps orphans meanwhile. Then init sends what is in the working directory, if the host
-//! wants it ([`archive`]).
+//! input is a terminal, else in a session without a terminal. The run ends when the whole group has
+//! ended; init reaps orphans meanwhile. Then init sends what is in the working directory, if the
+//! host wants it ([`archive`]).
 //!
-//! `/trident/request` is the request ([`request`]). [`relay`] transfers files that are not a terminal
-//! on the host, in frames ([`frame`]). The other end is `xtask/src/session/`.
+//! `/trident/request` is the request ([`request`]). [`relay`] transfers files that are not a
+//! terminal on the host, in frames ([`frame`]). The other end is `xtask/src/session/`.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
