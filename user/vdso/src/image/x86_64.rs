@@ -1,6 +1,6 @@
 //! The 64-bit image: page by RIP-relative address, kernel by SYSCALL.
 //!
-//! clock_gettime takes 26 instructions for a clock that counts (`src/count.rs`). The functions in
+//! clock_gettime takes 26 instructions for a clock that counts (`count.rs`). The functions in
 //! assembly use only registers that C's calls overwrite, so that they save none, and need no unwind
 //! entries but the default.
 
