@@ -91,6 +91,12 @@ export function kindOf(journey, step) {
   return journey.phases[runOf(journey, step)][0];
 }
 
+/** Whether a step of the CPU's own, an exception or the return from it, goes from the kernel to the kernel. */
+export function isInKernel(journey, step) {
+  return ["hardware-in", "hardware-out"].includes(data.phases[kindOf(journey, step)][0]) &&
+    !isUser(journey, step) && registersBefore(journey, step + 1)[numberOf.cpl] === "0";
+}
+
 /** Instructions of each phase. */
 export function counts(journey) {
   const counts = data.phases.map(() => 0);

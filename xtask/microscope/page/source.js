@@ -1,5 +1,5 @@
 // The source line of a step, and why the instruction is there.
-import { changed, data, isUser, kindOf, note, numberOf, registersBefore, site, writes } from "./records.js";
+import { changed, data, isInKernel, isUser, kindOf, note, numberOf, registersBefore, site, writes } from "./records.js";
 import { element, phaseClass, value } from "./format.js";
 import { active, goTo, onChange } from "./view.js";
 import { shortName } from "./steps.js";
@@ -22,6 +22,8 @@ export function source(container) {
       parts.push(listing(journey, own.file, own.line, AROUND, captionOf(own)));
     } else if (journey.kernel === "Linux" && !isUser(journey, step)) {
       parts.push(element("p", {}, "Linux's symbols come from the running kernel's /proc/kallsyms; it has no source lines."));
+    } else if (!isUser(journey, step)) {
+      parts.push(element("p", {}, "No source line: the kernel's code, but an instruction that stands for no line (padding, or assembly without line numbers)."));
     } else {
       parts.push(element("p", {}, "No source line: code of the C library, or of Linux's vDSO."));
     }
@@ -102,13 +104,23 @@ export function why(container) {
     } else if (own.comment) {
       parts.push(element("p", { class: "comment" }, own.comment));
     } else {
-      parts.push(element("p", { class: "comment" }, `${phase}: ${about}`));
+      parts.push(element("p", { class: "comment" }, `${phase}: ${isInKernel(journey, step) ? IN_KERNEL[phase] : about}`));
+    }
+    const results = writes(journey, step).map((write) => write.value);
+    if (own.text.includes("-0x26") || results.includes("ffffffffffffffda")) {
+      parts.push(element("p", { class: "comment" }, "-0x26 is -38, -ENOSYS: the result for a number that no call has."));
     }
     parts.push(element("p", { class: "effects" }, element("span", {}, "changes: "), effects(journey, step)));
     parts.push(state(journey, step));
     container.replaceChildren(...parts);
   });
 }
+
+/** What the phases of the CPU's own steps are if they don't leave the kernel. */
+const IN_KERNEL = {
+  "hardware-in": "an exception inside the kernel: the CPU stays in ring 0, and pushes a frame on the stack that it is on",
+  "hardware-out": "one instruction: the CPU returns from the exception, to the kernel's own code",
+};
 
 /** Where things are after the step: the ring, the stack, the GS base, the return address. */
 function state(journey, step) {
@@ -122,7 +134,7 @@ function state(journey, step) {
     ["interrupts", BigInt("0x" + at("rflags")) & 512n ? "on" : "off"],
   ];
   const back = returnAddress(journey);
-  if (back && step >= back.from && at("cpl") === "0") parts.push(["return address", places(journey, step, registers, back.address)]);
+  if (back && step >= back.from && at("cpl") === "0") parts.push(["return address", places(journey, step, registers, back)]);
   return element("dl", { class: "state" }, ...parts.map(([term, text]) =>
     element("div", {}, element("dt", {}, term), element("dd", {}, text))));
 }
@@ -140,7 +152,7 @@ function returnAddress(journey) {
   } else if (text.startsWith("sys")) {
     // 32-bit programs go on at the landing pad in the vDSO.
     const after = journey.steps.findIndex((_, step) => step > entry && isUser(journey, step));
-    if (after > 0) journey.back = { from: entry, address: site(journey, after).address };
+    if (after > 0) journey.back = { from: entry, address: site(journey, after).address, behind, isKnown: true };
   } else {
     // After a fault the same instruction runs again.
     journey.back = { from: entry, address };
@@ -149,8 +161,11 @@ function returnAddress(journey) {
 }
 
 /** Where a value is after a step: registers, and words on the kernel's stack. */
-function places(journey, step, registers, address) {
+function places(journey, step, registers, { address, behind, isKnown }) {
   const found = [];
+  // SYSCALL from 32-bit code leaves the address behind it, though the kernel returns to the landing pad.
+  const rcx = registers[numberOf.rcx];
+  if (behind !== address && rcx === behind) found.push("rcx (behind SYSCALL; the return is to the landing pad)");
   registers.forEach((hex, number) => {
     if (hex === address && number < numberOf.rflags) found.push(data.registers[number]);
   });
@@ -161,15 +176,15 @@ function places(journey, step, registers, address) {
   for (const [where, hex] of memory) {
     if (hex === address) found.push(wordName(journey, where));
   }
-  return found.length > 0 ? found.join(", ") : "nowhere yet";
+  return found.length > 0 ? found.join(", ") : isKnown ? "not saved: the kernel knows the landing pad's" : "nowhere yet";
 }
 
 /** What a step changed, in words. */
 function effects(journey, step) {
   const after = registersBefore(journey, step + 1);
-  const parts = changed(journey, step).map((number) => `${data.registers[number]} = ${value(after[number])}`);
+  const parts = changed(journey, step).map((number) => `${data.registers[number]} = 0x${value(after[number])}`);
   for (const { address, value: hex } of writes(journey, step)) {
-    parts.push(`${wordName(journey, address)} = ${value(hex)}`);
+    parts.push(`${wordName(journey, address)} = 0x${value(hex)}`);
   }
   return parts.length > 0 ? parts.join(", ") : "nothing but rip";
 }
@@ -177,5 +192,5 @@ function effects(journey, step) {
 /** A word of memory: by its name in the frame, or by its address. */
 function wordName(journey, address) {
   const slot = journey.top ? Number((BigInt("0x" + journey.top) - address) / 8n) - 1 : -1;
-  return data.frame[slot] ? `the frame's ${data.frame[slot]}` : `memory at ${value(address.toString(16))}`;
+  return data.frame[slot] ? `the frame's ${data.frame[slot]}` : `memory at 0x${value(address.toString(16))}`;
 }

@@ -13,7 +13,7 @@ export function stack(container) {
     const { journey, step } = active();
     const rsp = BigInt("0x" + registersBefore(journey, step + 1)[numberOf.rsp]);
     const { memory, fresh } = written(journey, step);
-    const parts = [element("h2", {}, "Stack after this instruction")];
+    const parts = [element("h2", {}, "Stack after this instruction, in hexadecimal")];
     parts.push(kernels(journey, rsp, memory, fresh), others(journey, rsp, memory, fresh), programs(rsp, memory, fresh));
     container.replaceChildren(...parts.filter(Boolean));
   });

@@ -1,6 +1,6 @@
 // A column of instructions: the program's lane on the left, the kernel's on the right. Only the rows in
 // sight are in the document: a call may have thousands.
-import { data, depths, isUser, kindOf, note, site } from "./records.js";
+import { data, depths, isInKernel, isUser, kindOf, note, site } from "./records.js";
 import { element, LETTERS, phaseClass } from "./format.js";
 import { goTo, onChange, view } from "./view.js";
 
@@ -66,7 +66,7 @@ function rowOf(journey, step, isCurrent, column, height) {
   const [, , text] = data.sites[journey.steps[step][0]];
   const kind = kindOf(journey, step);
   const user = isUser(journey, step);
-  const crosses = ["hardware-in", "hardware-out"].includes(data.phases[kind][0]);
+  const crosses = ["hardware-in", "hardware-out"].includes(data.phases[kind][0]) && !isInKernel(journey, step);
   const lane = crosses ? "crosses" : user ? "user" : "kernel";
   const depth = user ? 0 : Math.min(depths(journey)[step], 6);
   const own = functionAt(journey, step);

@@ -9,13 +9,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use harness::gdb::{Register, Registers};
 use harness::paths;
+use iced_x86::Mnemonic;
 use serde_json::{Value, json};
 
 use crate::decode;
 use crate::images::{Images, Site};
 use crate::notes::Notes;
 use crate::phases::{self, Phase};
-use crate::record::{Record, Session, Write};
+use crate::record::{Record, Session, Step, Write};
 use crate::still;
 use crate::stubs::Stubs;
 use crate::symbols::short;
@@ -50,6 +51,18 @@ const REGISTERS: [(&str, Register); 28] = [
     ("swap gs", Register::KernelGsBase),
     ("cr2", Register::Cr2),
     ("cr3", Register::Cr3),
+];
+
+/// The registers that 32-bit code doesn't have.
+const WIDE: [Register; 8] = [
+    Register::R8,
+    Register::R9,
+    Register::R10,
+    Register::R11,
+    Register::R12,
+    Register::R13,
+    Register::R14,
+    Register::R15,
 ];
 
 /// Size and alignment of Linux's kernel stacks.
@@ -150,6 +163,7 @@ impl<'a> Data<'a> {
     fn journey(&mut self, record: &Record, images: &mut Images) -> Result<Value> {
         let journey = &record.journey;
         let phases = phases::of(record, &images.kernel);
+        let states = states(record);
         let mut steps = Vec::new();
         let (mut notes, mut boxes) = (Vec::new(), Vec::new());
         for (index, (step, phase)) in record.steps.iter().zip(&phases).enumerate() {
@@ -164,11 +178,8 @@ impl<'a> Data<'a> {
                     self.sites.len() - 1
                 }
             };
-            let after = record
-                .steps
-                .get(index + 1)
-                .map_or(&record.after, |next| &next.before);
-            let mut value = vec![json!(number), json!(changes(&step.before, after))];
+            let changes = changes(&states[index], &states[index + 1]);
+            let mut value = vec![json!(number), json!(changes)];
             if !step.writes.is_empty() {
                 value.push(json!(
                     step.writes.iter().flat_map(words).collect::<Vec<_>>()
@@ -197,10 +208,6 @@ impl<'a> Data<'a> {
         let runs = runs
             .iter()
             .map(|(phase, first)| json!([*phase as usize, first]));
-        let start = record
-            .steps
-            .first()
-            .map_or(&record.after, |step| &step.before);
         Ok(json!({
             "id": journey.id,
             "title": journey.title,
@@ -208,7 +215,7 @@ impl<'a> Data<'a> {
             "kernel": journey.machine.kernel(),
             "cpu": if journey.machine.is_intel { "Intel" } else { "AMD" },
             "bits": journey.machine.bits,
-            "start": all(start),
+            "start": all(&states[0]),
             "top": top(record, &phases).map(hex),
             "phases": runs.collect::<Vec<_>>(),
             "steps": steps,
@@ -252,7 +259,8 @@ impl<'a> Data<'a> {
             line[1],
             stub[0],
             stub[1],
-            comment.map_or(-1, |origin| self.comments.number(&origin.comment) as i64),
+            comment.map_or(-1, |origin| self.comments.number(&caption(&origin.comment))
+                as i64),
         ])
     }
 }
@@ -270,6 +278,67 @@ fn all(registers: &Registers) -> Vec<String> {
         .chain([registers.get(Register::Cs) & 3])
         .map(hex)
         .collect()
+}
+
+/// The registers before each step, and after the last. QEMU's stub tells zeros for [`WIDE`] in 32-bit
+/// code, which can't change them: they keep the value that 64-bit code finds or leaves.
+fn states(record: &Record) -> Vec<Registers> {
+    let before = record.steps.iter().map(|step| &step.before);
+    let mut states: Vec<Registers> = before.chain([&record.after]).cloned().collect();
+    let is_narrow = |state: &Registers| decode::bits(state.get(Register::Cs)) == 32;
+    let entry = states.iter().position(|state| !is_narrow(state));
+    for register in WIDE {
+        let writes = |step: &Step| {
+            let instruction = decode::decode(&step.bytes, step.rip, step.bits());
+            instruction.mnemonic() == Mnemonic::Syscall && register == Register::R11
+        };
+        let first = entry.filter(|at| *at > 0 && !writes(&record.steps[at - 1]));
+        let mut kept = first.map(|at| states[at].get(register));
+        for state in &mut states {
+            match kept {
+                Some(value) if is_narrow(state) => state.set(register, value),
+                _ if is_narrow(state) => {}
+                _ => kept = Some(state.get(register)),
+            }
+        }
+    }
+    states
+}
+
+/// A stub's comment as a caption: without the numbers and references that only the source's reader has.
+fn caption(comment: &str) -> String {
+    let text = comment.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let text = text.strip_prefix(". ").unwrap_or(comment);
+    let is_reference = |part: &str| {
+        let part = part.to_lowercase();
+        part.ends_with("as above") || part.starts_with("step ") || part.ends_with(".rs")
+    };
+    // What a reference has before or behind it: `As above: text`, `text, as in exit.rs: text`, `text: step 8`.
+    let parts: Vec<&str> = text.split_inclusive([':', ',', '.', '(', ')']).collect();
+    let mut kept = String::new();
+    let mut parts = parts.as_slice();
+    while let [part, rest @ ..] = parts {
+        parts = rest;
+        // A file's name has a dot of its own.
+        let named = rest.first().filter(|next| next.starts_with("rs"));
+        let end = named.map_or(*part, |next| {
+            parts = &rest[1..];
+            next
+        });
+        let whole = named.map_or((*part).to_owned(), |next| format!("{part}{next}"));
+        let plain = whole.trim().trim_end_matches([':', ',', '.', ')']);
+        if !is_reference(plain) {
+            kept.push_str(&whole);
+            continue;
+        }
+        let mark = end.chars().last().filter(|_| !kept.is_empty());
+        let before = kept.trim_end().trim_end_matches([',', ':', '(']).trim_end();
+        kept = before.to_owned();
+        kept.extend(mark.filter(|mark| *mark != ')' && *mark != ','));
+    }
+    let mut letters = kept.trim_start().chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 /// The registers that differ: number and new value, in turns.
@@ -315,7 +384,7 @@ fn top(record: &Record, phases: &[Phase]) -> Option<u64> {
     }
     let pushes = record.steps[entry..].iter().filter_map(|step| {
         let instruction = decode::decode(&step.bytes, step.rip, step.bits());
-        let is_push = instruction.mnemonic() == iced_x86::Mnemonic::Push;
+        let is_push = instruction.mnemonic() == Mnemonic::Push;
         step.writes.last().filter(|_| is_push)
     });
     pushes
@@ -343,6 +412,58 @@ pub fn frame() -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journeys::{ALL, Journey};
+    use crate::record::Kernels;
+
+    #[test]
+    fn a_caption_does_not_refer_to_the_source() {
+        for (comment, wanted) in [
+            ("1. The frame.", "The frame."),
+            (
+                "1. GS base and stack, as above. The rest.",
+                "GS base and stack. The rest.",
+            ),
+            (
+                "5. As above: the number, the handler.",
+                "The number, the handler.",
+            ),
+            ("6. As in syscall.rs: the number.", "The number."),
+            (
+                "6. The return (exit.rs): SYSRET, else IRET.",
+                "The return: SYSRET, else IRET.",
+            ),
+            (
+                "6. The return by IRET, as in exit.rs: it restores rip.",
+                "The return by IRET: it restores rip.",
+            ),
+            (
+                "7. The flags have no RF, and no TF: step 8.",
+                "The flags have no RF, and no TF.",
+            ),
+        ] {
+            assert_eq!(caption(comment), wanted);
+        }
+    }
+
+    #[test]
+    fn entries_from_32_bit_code_change_only_what_they_write() {
+        let is_wanted = |journey: &&Journey| journey.id == "sysenter-getpid";
+        let wanted: Vec<Journey> = ALL.iter().filter(is_wanted).copied().collect();
+        let sessions = crate::sessions(&wanted, &Kernels::default()).expect("a record");
+        let record = &sessions[0].records[0];
+        let states = states(record);
+        let narrow = |at: usize| decode::bits(states[at].get(Register::Cs)) == 32;
+        let crossings: Vec<usize> = (1..states.len())
+            .filter(|at| narrow(at - 1) != narrow(*at))
+            .collect();
+        assert_eq!(crossings.len(), 2, "in and out");
+        for at in crossings {
+            for register in WIDE {
+                let (before, after) = (&states[at - 1], &states[at]);
+                assert_eq!(before.get(register), after.get(register), "{register:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_frame_has_its_fields() {

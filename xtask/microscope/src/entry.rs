@@ -216,6 +216,8 @@ fn path(record: &Record, images: &mut Images, notes: &Notes) -> Result<Path> {
         }
         last_comment = comment;
         let call = site.origin.as_ref().and_then(|origin| origin.call.clone());
+        // `push!` is a push with a note for the debugger.
+        let call = call.filter(|name| name != "push");
         if call != last_call
             && let Some(name) = &call
         {

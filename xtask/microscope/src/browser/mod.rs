@@ -102,7 +102,7 @@ fn links_open_at_their_step(browser: &mut Chromium) -> Result<()> {
     let state = browser.evaluate(STATE)?;
     ensure!(state["row"] == "push 0x33", "{state}");
     let line = state["line"].as_str().unwrap_or_default();
-    ensure!(line.contains("push {cs}"), "{state}");
+    ensure!(line.contains("push!(\"{cs}\")"), "{state}");
     // The other column stands beside it.
     let other =
         browser.evaluate("document.querySelector('#steps-1 .row.current .code').textContent")?;
