@@ -1,5 +1,6 @@
 // Links: `#syscall64-getpid/@save+3` is the fourth step of the phase `save`. Numbers change with each
-// build, names don't; `#syscall64-getpid/37` works too. After a comma comes column B.
+// build, names don't; `#syscall64-getpid/37` works too: step 37, counted from 1 as the page does. After a
+// comma comes column B.
 import { data, run, runOf } from "./records.js";
 import { alignOther, announce, onChange, view } from "./view.js";
 
@@ -13,7 +14,7 @@ function nameOf(journey, step) {
 
 /** The step that a name or number means; 0 for one that this journey lacks. */
 function stepOf(journey, name) {
-  if (/^\d+$/.test(name)) return Math.min(Number(name), journey.steps.length - 1);
+  if (/^\d+$/.test(name)) return Math.max(0, Math.min(Number(name), journey.steps.length) - 1);
   const parts = /^@([a-z-]+?)(?:\.(\d+))?(?:\+(\d+))?$/.exec(name);
   if (!parts) return 0;
   const kind = data.phases.findIndex(([phase]) => phase === parts[1]);
@@ -35,7 +36,7 @@ export function link() {
 export function follow() {
   const parts = decodeURIComponent(location.hash.slice(1)).split(",").filter(Boolean);
   parts.slice(0, 2).forEach((part, column) => {
-    const [id, name = "0"] = part.split("/");
+    const [id, name = "1"] = part.split("/");
     const journey = data.journeys.find((journey) => journey.id === id);
     if (!journey) return;
     view.columns[column].journey = journey;
@@ -45,6 +46,14 @@ export function follow() {
   view.active = 0;
   // A link to one call is to the same place in the other, too.
   if (parts.length === 1 && view.isLocked) alignOther(0);
+}
+
+/** Goes to the steps that a link names, a place in the history; `column` becomes the active one. */
+export function show(hash, column = 0) {
+  if (location.hash !== hash) history.pushState(null, "", hash);
+  follow();
+  view.active = column;
+  announce();
 }
 
 /** Keeps the address and the history. */

@@ -23,6 +23,19 @@ export function flags(hex) {
   return Object.entries(names).filter(([bit]) => bits >> BigInt(bit) & 1n).map(([, name]) => name).join(" ");
 }
 
+/** Words of the page's glossary; the ids there are `word-` and these with hyphens. */
+const WORDS = /\b(frame|GS base|MSR|TSS|canonical|vDSO|landing pad)\b/g;
+
+/** A text, with a link to the glossary at the first use of each of its words. */
+export function linked(text) {
+  const met = new Set();
+  return text.split(WORDS).map((part, index) => {
+    if (index % 2 === 0 || met.has(part)) return part;
+    met.add(part);
+    return element("a", { class: "word", href: `#word-${part.toLowerCase().replace(" ", "-")}` }, part);
+  });
+}
+
 /** A class for a phase: its colour and hatch are in the style. */
 export function phaseClass(kind) {
   return `phase-${kind}`;

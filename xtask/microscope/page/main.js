@@ -2,7 +2,7 @@
 import { data } from "./records.js";
 import { element } from "./format.js";
 import { active, announce, choose, goTo, goToPhase, onChange, view } from "./view.js";
-import { follow, keepAddress } from "./address.js";
+import { follow, keepAddress, show } from "./address.js";
 import { strips, table } from "./strip.js";
 import { position, steps } from "./steps.js";
 import { source, why } from "./source.js";
@@ -108,13 +108,64 @@ function tabs() {
   select(list[0]);
 }
 
-/** Questions about calls that this page lacks (Linux's, where there was none) go. */
+/** The buttons of a narrow window that say which call is shown, and change it. */
+function sides() {
+  const buttons = [...document.querySelectorAll(".sides button")];
+  buttons.forEach((button, column) => {
+    button.addEventListener("click", () => goTo(view.columns[column].step, { column }));
+  });
+  onChange(() => {
+    buttons.forEach((button, column) => {
+      button.replaceChildren(element("b", {}, "AB"[column]), ` ${view.columns[column].journey.title}`);
+      button.setAttribute("aria-pressed", view.active === column);
+    });
+  });
+}
+
+/** A window of this width has room for the questions. */
+const WIDE = 1100;
+
+/** Questions: one that is opened shows its steps. Those about calls that this page lacks (Linux's, where there was none) go. */
 function questions() {
-  const ids = new Set(data.journeys.map(({ id }) => id));
-  for (const link of document.querySelectorAll(".questions a")) {
-    const wanted = link.hash.slice(1).split(",").map((part) => part.split("/")[0]);
-    if (!wanted.every((id) => ids.has(id))) link.closest("li").remove();
+  const lengths = new Map(data.journeys.map(({ id, steps }) => [id, steps.length]));
+  for (const question of document.querySelectorAll(".questions [data-shows]")) {
+    const ids = question.dataset.shows.slice(1).split(",").map((part) => part.split("/")[0]);
+    if (!ids.every((id) => lengths.has(id))) {
+      question.closest("li").remove();
+      continue;
+    }
+    question.addEventListener("toggle", () => {
+      if (question.open) show(question.dataset.shows);
+    });
+    const more = question.querySelector("#linux-more");
+    if (more) more.textContent = lengths.get(ids[1]) - lengths.get(ids[0]);
   }
+  try {
+    const isFirst = localStorage.getItem("visited") === null;
+    localStorage.setItem("visited", "1");
+    byId("questions").open = isFirst && innerWidth >= WIDE && !location.hash;
+  } catch {
+    // Some browsers have no storage for files: the list stays folded.
+  }
+}
+
+/** Links inside the page: to a part of it, or to steps. */
+function links() {
+  document.addEventListener("click", (event) => {
+    const own = event.target.closest("a[href^='#']");
+    if (!own || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const part = byId(own.hash.slice(1));
+    if (!part) {
+      show(own.hash, Number(own.dataset.column ?? 0));
+      return;
+    }
+    const fold = part.closest("details");
+    if (fold) fold.open = true;
+    part.tabIndex = -1;
+    part.focus({ preventScroll: true });
+    part.scrollIntoView({ block: fold ? "center" : "start" });
+  });
 }
 
 /** Theme: as the system, light, dark. */
@@ -144,8 +195,10 @@ search(byId("search"));
 keys();
 buttons();
 tabs();
+sides();
 theme();
 questions();
+links();
 follow();
 announce();
 keepAddress();

@@ -5,7 +5,7 @@ import { active, announce, goTo, onChange, view } from "./view.js";
 
 /** Shows the registers. A click chooses one: then n and p go to its changes. */
 export function registers(container) {
-  container.append(element("h2", {}, "Registers after this instruction, in hexadecimal"));
+  container.append(element("h2", {}, "Registers after this instruction (hexadecimal)"));
   const list = element("dl", { class: "registers" });
   const entry = (term) => {
     const cell = element("dd");

@@ -1,6 +1,6 @@
 // The source line of a step, and why the instruction is there.
 import { changed, data, isInKernel, isUser, kindOf, note, numberOf, registersBefore, site, writes } from "./records.js";
-import { element, phaseClass, value } from "./format.js";
+import { element, linked, phaseClass, value } from "./format.js";
 import { active, goTo, onChange } from "./view.js";
 import { shortName } from "./steps.js";
 
@@ -99,12 +99,17 @@ export function why(container) {
         element("code", {}, own.text), " ", element("span", { class: "bytes" }, own.bytes.replace(/../g, "$& ").trim())),
     ];
     if (found) {
-      const [title, text, reference] = found;
-      parts.push(element("h2", {}, title), element("p", {}, text), element("p", { class: "reference" }, reference));
+      const [title, text, reference, more] = found;
+      parts.push(element("h2", {}, title), element("p", {}, ...linked(text)));
+      const shown = data.journeys.find(({ id }) => id === more?.split("/")[0]);
+      if (shown) {
+        parts.push(element("p", {}, element("a", { href: `#${more}` }, `An example: ${shown.title}`)));
+      }
+      parts.push(element("p", { class: "reference" }, reference));
     } else if (own.comment) {
-      parts.push(element("p", { class: "comment" }, own.comment));
+      parts.push(element("p", { class: "comment" }, ...linked(own.comment)));
     } else {
-      parts.push(element("p", { class: "comment" }, `${phase}: ${isInKernel(journey, step) ? IN_KERNEL[phase] : about}`));
+      parts.push(element("p", { class: "comment" }, ...linked(`${phase}: ${isInKernel(journey, step) ? IN_KERNEL[phase] : about}`)));
     }
     const results = writes(journey, step).map((write) => write.value);
     if (own.text.includes("-0x26") || results.includes("ffffffffffffffda")) {

@@ -13,7 +13,7 @@ export function stack(container) {
     const { journey, step } = active();
     const rsp = BigInt("0x" + registersBefore(journey, step + 1)[numberOf.rsp]);
     const { memory, fresh } = written(journey, step);
-    const parts = [element("h2", {}, "Stack after this instruction, in hexadecimal")];
+    const parts = [element("h2", {}, "Stack after this instruction")];
     parts.push(kernels(journey, rsp, memory, fresh), others(journey, rsp, memory, fresh), programs(rsp, memory, fresh));
     container.replaceChildren(...parts.filter(Boolean));
   });
@@ -58,7 +58,7 @@ function kernels(journey, rsp, memory, fresh) {
       rows.push(word(rsp + 8n * BigInt(at - 1), "", rsp, memory, fresh));
     }
   }
-  const caption = `The task's kernel stack, from its top ${value(top.toString(16))} down`;
+  const caption = `The task's kernel stack, from its top ${value(top.toString(16))} down, in hexadecimal`;
   return element("table", { class: isHere ? "stack here" : "stack" }, element("caption", {}, caption), element("tbody", {}, ...rows));
 }
 

@@ -189,7 +189,6 @@ impl<'a> Data<'a> {
             let instruction = decode::decode(&step.bytes, step.rip, step.bits());
             let text = decode::text(&instruction, None);
             let name = images.kernel.containing(step.rip);
-            let name = name.filter(|_| !journey.machine.is_linux);
             let name = name.map(|(name, _)| short(name));
             let note = self.notes.find(*phase, name.as_deref(), &text);
             boxes.push(still::Box {

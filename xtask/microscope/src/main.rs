@@ -78,7 +78,7 @@ fn page_data(wanted: &[Journey], kernels: &Kernels) -> Result<String> {
         data.add(&session)?;
     }
     // A note for code that is gone would explain nothing.
-    let unused = notes.unused();
+    let unused = notes.unused(kernels.linux.is_some());
     let is_whole = ALL
         .iter()
         .filter(|journey| !journey.machine.is_linux)

@@ -30,6 +30,10 @@ struct Note {
     text: String,
     /// Sections of the manuals.
     reference: String,
+    /// A step that shows more, as in links.
+    link: Option<String>,
+    /// Whether only Linux has the instruction.
+    is_linux: bool,
 }
 
 impl Notes {
@@ -46,6 +50,7 @@ impl Notes {
                 let value = value.with_context(|| format!("a note without {name}: {entry}"));
                 value.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
             };
+            let optional = |name: &str| entry.get(name).map(|_| part(name)).transpose();
             let at = part("at")?;
             let (place, instruction) = at.split_once('#').with_context(|| at.clone())?;
             Ok(Note {
@@ -54,6 +59,8 @@ impl Notes {
                 title: part("title")?,
                 text: part("text")?,
                 reference: part("ref")?,
+                link: optional("link")?,
+                is_linux: optional("kernel")?.as_deref() == Some("Linux"),
             })
         });
         Ok(Self {
@@ -63,7 +70,7 @@ impl Notes {
     }
 
     /// The note of an instruction, by its text: of the function if there is one, else of the phase, else of
-    /// any. Functions are Trident's.
+    /// any.
     pub fn find(&self, phase: Phase, function: Option<&str>, text: &str) -> Option<usize> {
         let function = function.and_then(|name| name.rsplit("::").next());
         let mut places = function.into_iter().chain([phase.name(), ANYWHERE]);
@@ -80,14 +87,14 @@ impl Notes {
         self.notes[note].text.clone()
     }
 
-    /// The notes that no instruction had.
-    pub fn unused(&self) -> Vec<String> {
+    /// The notes that no instruction had; those on Linux's only `with_linux`.
+    pub fn unused(&self, with_linux: bool) -> Vec<String> {
         let used = self.used.borrow();
         let unused = self
             .notes
             .iter()
             .enumerate()
-            .filter(|(number, _)| !used.contains(number));
+            .filter(|(number, note)| !used.contains(number) && (with_linux || !note.is_linux));
         unused
             .map(|(_, note)| format!("{}#{}", note.place, note.instruction))
             .collect()
@@ -97,7 +104,7 @@ impl Notes {
     pub fn values(&self) -> Vec<Value> {
         let notes = self.notes.iter();
         notes
-            .map(|note| json!([note.title, note.text, note.reference]))
+            .map(|note| json!([note.title, note.text, note.reference, note.link]))
             .collect()
     }
 }

@@ -88,6 +88,7 @@ fn the_page_works_in_a_browser() -> Result<()> {
     search_finds(&mut browser, &address)?;
     registers_lead_to_their_changes(&mut browser, &address)?;
     choices_change_the_columns(&mut browser, &address)?;
+    questions_have_answers(&mut browser, &address)?;
     nothing_overflows(&mut browser, &address)?;
     nothing_serious_for_access(&mut browser, &address)?;
     ensure!(
@@ -246,6 +247,30 @@ fn choices_change_the_columns(browser: &mut Chromium, address: &str) -> Result<(
     browser.key("1")?;
     browser.key("End")?;
     ensure!(browser.evaluate(row)? == "push 0x33", "column B stays");
+    Ok(())
+}
+
+fn questions_have_answers(browser: &mut Chromium, address: &str) -> Result<()> {
+    browser.open(&format!("{address}#syscall64-getpid/7"))?;
+    let state = browser.evaluate(STATE)?;
+    ensure!(
+        state["step"] == 6,
+        "links count from 1, as the page: {state}"
+    );
+    browser.evaluate("document.querySelector('#questions').open = true")?;
+    browser.click(".questions [data-shows^='#syscall64-getpid/@stack+2'] summary")?;
+    browser.wait(&format!("{STATE}.row.startsWith('mov rsp')"))?;
+    browser.click(".questions [open] a[data-column='1']")?;
+    let state = browser.evaluate(STATE)?;
+    let row = state["row"].as_str().unwrap_or_default();
+    ensure!(
+        row.contains("int 0x80"),
+        "the answer leads to column B: {state}"
+    );
+    // A word of the card leads to its meaning.
+    browser.evaluate("document.querySelector('#why a.word').click()")?;
+    let is_open = browser.evaluate("document.querySelector('#glossary').open")?;
+    ensure!(is_open == json!(true), "the list of words opens");
     Ok(())
 }
 
