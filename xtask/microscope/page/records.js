@@ -91,10 +91,22 @@ export function kindOf(journey, step) {
   return journey.phases[runOf(journey, step)][0];
 }
 
+/** What the phases of the CPU's own steps are if they don't leave the kernel. */
+const IN_KERNEL = {
+  "hardware-in": "an exception inside the kernel: the CPU stays in ring 0, and on the stack that it is on",
+  "hardware-out": "one instruction: the CPU returns from an exception to the kernel's own code",
+};
+
 /** Whether a step of the CPU's own, an exception or the return from it, goes from the kernel to the kernel. */
 export function isInKernel(journey, step) {
-  return ["hardware-in", "hardware-out"].includes(data.phases[kindOf(journey, step)][0]) &&
-    !isUser(journey, step) && registersBefore(journey, step + 1)[numberOf.cpl] === "0";
+  return data.phases[kindOf(journey, step)][0] in IN_KERNEL && !isUser(journey, step) &&
+    registersBefore(journey, step + 1)[numberOf.cpl] === "0";
+}
+
+/** What the phase of a step is for. */
+export function about(journey, step) {
+  const [phase, text] = data.phases[kindOf(journey, step)];
+  return isInKernel(journey, step) ? IN_KERNEL[phase] : text;
 }
 
 /** Instructions of each phase. */

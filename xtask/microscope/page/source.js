@@ -1,5 +1,5 @@
 // The source line of a step, and why the instruction is there.
-import { changed, data, isInKernel, isUser, kindOf, note, numberOf, registersBefore, site, writes } from "./records.js";
+import { about, changed, data, isUser, kindOf, note, numberOf, registersBefore, site, writes } from "./records.js";
 import { element, linked, phaseClass, value } from "./format.js";
 import { active, goTo, onChange } from "./view.js";
 import { shortName } from "./steps.js";
@@ -92,7 +92,7 @@ export function why(container) {
     const { journey, step } = active();
     const own = site(journey, step);
     const kind = kindOf(journey, step);
-    const [phase, about] = data.phases[kind];
+    const [phase] = data.phases[kind];
     const found = note(journey, step);
     const parts = [
       element("p", { class: "step" }, element("span", { class: `key ${phaseClass(kind)}` }, phase), " ",
@@ -109,7 +109,7 @@ export function why(container) {
     } else if (own.comment) {
       parts.push(element("p", { class: "comment" }, ...linked(own.comment)));
     } else {
-      parts.push(element("p", { class: "comment" }, ...linked(`${phase}: ${isInKernel(journey, step) ? IN_KERNEL[phase] : about}`)));
+      parts.push(element("p", { class: "comment" }, ...linked(`${phase}: ${about(journey, step)}`)));
     }
     const results = writes(journey, step).map((write) => write.value);
     if (own.text.includes("-0x26") || results.includes("ffffffffffffffda")) {
@@ -120,12 +120,6 @@ export function why(container) {
     container.replaceChildren(...parts);
   });
 }
-
-/** What the phases of the CPU's own steps are if they don't leave the kernel. */
-const IN_KERNEL = {
-  "hardware-in": "an exception inside the kernel: the CPU stays in ring 0, and pushes a frame on the stack that it is on",
-  "hardware-out": "one instruction: the CPU returns from the exception, to the kernel's own code",
-};
 
 /** Where things are after the step: the ring, the stack, the GS base, the return address. */
 function state(journey, step) {

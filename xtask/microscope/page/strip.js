@@ -1,6 +1,6 @@
 // The strips: a bar for each call, its phases by colour. Phases that both calls have stand one above
 // the other, as wide as the longer one, so that what a door needs more is seen at once.
-import { counts, data, run, runOf } from "./records.js";
+import { about, counts, data, run, runOf } from "./records.js";
 import { element, LETTERS, phaseClass } from "./format.js";
 import { goTo, onChange, view } from "./view.js";
 
@@ -77,11 +77,11 @@ function draw(bar, journey, cells) {
   bar.replaceChildren(
     ...cells.map(({ index, width }) => {
       if (index < 0) return element("span", { class: "cell empty", style: `flex-grow:${width}` });
-      const { kind, count } = run(journey, index);
+      const { kind, first, count } = run(journey, index);
       const fill = element("span", { class: `fill ${phaseClass(kind)}`, style: `width:${(100 * count) / width}%` }, LETTERS[kind]);
       return element("span", {
         class: "cell", "data-run": index, style: `flex-grow:${width}`,
-        title: `${data.phases[kind][0]}: ${count} (${data.phases[kind][1]})`,
+        title: `${data.phases[kind][0]}: ${count} (${about(journey, first)})`,
       }, fill);
     }),
     element("span", { class: "needle" }),

@@ -335,7 +335,12 @@ fn caption(comment: &str) -> String {
         kept = before.to_owned();
         kept.extend(mark.filter(|mark| *mark != ')' && *mark != ','));
     }
-    let mut letters = kept.trim_start().chars();
+    let kept = kept.trim_start();
+    if text.starts_with(kept) {
+        return kept.to_owned();
+    }
+    // The reference was the beginning.
+    let mut letters = kept.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters).collect()
 }
@@ -418,6 +423,7 @@ mod tests {
     fn a_caption_does_not_refer_to_the_source() {
         for (comment, wanted) in [
             ("1. The frame.", "The frame."),
+            ("3. orig_rax: the number.", "orig_rax: the number."),
             (
                 "1. GS base and stack, as above. The rest.",
                 "GS base and stack. The rest.",

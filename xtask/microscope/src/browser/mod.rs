@@ -17,10 +17,11 @@ use chromium::Chromium;
 /// The rules of accessibility, checked in the page but not part of it.
 const AXE: &str = "axe-core@4.14.1";
 /// Journeys of the page under test: of one machine, with a long one.
-const JOURNEYS: [&str; 4] = [
+const JOURNEYS: [&str; 5] = [
     "syscall64-getpid",
     "int80-64-getpid",
     "syscall64-write",
+    "bad-pointer",
     "signal",
 ];
 /// What the page says of the active column: number of steps, text, registers and source line.
@@ -89,6 +90,7 @@ fn the_page_works_in_a_browser() -> Result<()> {
     registers_lead_to_their_changes(&mut browser, &address)?;
     choices_change_the_columns(&mut browser, &address)?;
     questions_have_answers(&mut browser, &address)?;
+    exceptions_in_the_kernel_stay_there(&mut browser, &address)?;
     nothing_overflows(&mut browser, &address)?;
     nothing_serious_for_access(&mut browser, &address)?;
     ensure!(
@@ -271,6 +273,23 @@ fn questions_have_answers(browser: &mut Chromium, address: &str) -> Result<()> {
     browser.evaluate("document.querySelector('#why a.word').click()")?;
     let is_open = browser.evaluate("document.querySelector('#glossary').open")?;
     ensure!(is_open == json!(true), "the list of words opens");
+    Ok(())
+}
+
+fn exceptions_in_the_kernel_stay_there(browser: &mut Chromium, address: &str) -> Result<()> {
+    browser.open(&format!("{address}#bad-pointer/@hardware-in.2"))?;
+    let lane = "document.querySelector('#steps-0 .row.current').classList.contains('kernel')";
+    ensure!(
+        browser.evaluate(lane)? == json!(true),
+        "a fault of the kernel's is in its lane"
+    );
+    let titles = "[...document.querySelectorAll('#strips [data-column=\"0\"] .phase-1')].map((f) => f.parentElement.title)";
+    let titles = browser.evaluate(titles)?;
+    let is_inside = |at: usize| {
+        let title = titles[at].as_str().unwrap_or_default();
+        title.contains("inside the kernel")
+    };
+    ensure!(!is_inside(0) && is_inside(1), "{titles}");
     Ok(())
 }
 
