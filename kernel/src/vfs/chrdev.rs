@@ -100,6 +100,10 @@ impl FileOps for Zero {
         false
     }
 
+    fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        out.put_zeros()
+    }
+
     fn read_user(&self, mut to: UserRange, _nonblocking: bool) -> SysResult {
         let len = to.len();
         if len <= STRIDE && to.put_zeros(len) == len {

@@ -282,7 +282,8 @@ pub trait FileOps: Any + Send + Sync {
     }
 
     /// read(2) into one range of user memory, of a file without a position: [`read`](Self::read)
-    /// without a buffer in between, for the files that need none. Returns the number of bytes.
+    /// without a buffer in between, for the files that need none. A file that
+    /// has this has [`read`](Self::read) too, for the other calls. Returns the number of bytes.
     ///
     /// # Errors
     /// As [`read`](Self::read), before the first byte.
