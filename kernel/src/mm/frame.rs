@@ -143,7 +143,7 @@ impl Frame {
 
     /// Calls `f` with the bytes of a frame that no program has mapped. `f` may copy to and from
     /// user memory, which may sleep; a program's mapping would alias the reference. For mapped
-    /// pages there are [`Frame::read`] and [`crate::usercopy::UserPtr::write_page`].
+    /// pages there are [`Frame::read`] and [`crate::usercopy::UserRange::put_page`].
     pub fn with_bytes<T>(&self, f: impl FnOnce(&[u8; PAGE_SIZE as usize]) -> T) -> T {
         // SAFETY: the frame lives as long as `self` is borrowed. Only the kernel accesses it, and
         // its owner (a pipe's slot, a packet, the arguments of an execve) is locked against writers
