@@ -42,6 +42,11 @@ static void devices(void)
 	T(mknod("zero", S_IFCHR | 0666, makedev(1, 5)));
 	int zero = open("zero", O_RDONLY);
 	T(read(zero, buffer, 3));
+	/* What can't be written is given back to a file that has no position. */
+	int full = open("/dev/full", O_WRONLY);
+	T(sendfile(full, zero, NULL, 100) < 0);
+	T(lseek(zero, 0, SEEK_CUR));
+	T(close(full));
 	T(close(zero));
 	T(mknod("none", S_IFCHR | 0666, makedev(199, 5)));
 	T(open("none", O_RDONLY));

@@ -48,9 +48,11 @@ fn copy(
         at = at.map(|at| at + written as u64);
         to_at = to_at.map(|at| at + written as u64);
         if written < read {
-            // Step back over the bytes that were read and not written.
+            // Step back over the bytes that were read and not written. A file without a position
+            // stays at 0, and another task may have moved that of others.
             if at.is_none() {
-                from.set_offset(from.offset() - (read - written) as u64);
+                let back = (read - written) as u64;
+                from.set_offset(from.offset().saturating_sub(back));
             }
         }
         if let Err(errno) = result
