@@ -57,9 +57,7 @@ impl<T, R> Mutex<T, R> {
             value: UnsafeCell::new(value),
         }
     }
-}
 
-impl<T, R> Mutex<T, R> {
     /// The value, by exclusive reference, without locking.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()

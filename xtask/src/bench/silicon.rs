@@ -10,14 +10,12 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::ArgMatches;
 use harness::{Initramfs, Verdict, host, paths};
 
 use super::rows::ROWS;
 use super::{Figures, figure, figures};
 use crate::build;
 use crate::machine::Machine;
-use crate::options::Options;
 use crate::setup::{self, needs};
 use crate::ui::{self, Step};
 
@@ -30,37 +28,19 @@ const FAST: [&str; 3] = [
     "getpid_vsyscall_int80_32",
 ];
 
-/// Options of `make cost`.
-#[derive(Clone, Debug)]
-pub struct Cost {
-    machine: Machine,
-}
-
-impl Options for Cost {
-    fn declare(command: clap::Command) -> clap::Command {
-        Machine::declare(command)
-    }
-
-    fn read(matches: &ArgMatches) -> Self {
-        Self {
-            machine: Machine::read(matches),
-        }
-    }
-}
-
 /// The figures of several runs, in ticks, by name.
 type Samples = BTreeMap<String, Vec<f64>>;
 
 /// Builds, measures and prints.
-pub fn command(options: &Cost) -> Result<()> {
+pub fn command(machine: &Machine) -> Result<()> {
     ensure!(
         cfg!(all(target_os = "linux", target_arch = "x86_64")),
         "make cost runs Linux programs for x86: the host is another system"
     );
-    options.machine.check()?;
+    machine.check()?;
     setup::packages(needs::of("cost"))?;
     let toolchain = setup::toolchain()?;
-    if options.machine.is_kvm() {
+    if machine.is_kvm() {
         build::everything(&toolchain)?;
     } else {
         build::programs(&toolchain)?;
@@ -71,9 +51,9 @@ pub fn command(options: &Cost) -> Result<()> {
     let samples = collect(on_host);
     step.end();
     println!("{}", table("Linux, on this CPU", &samples?, hertz));
-    if options.machine.is_kvm() {
+    if machine.is_kvm() {
         let step = Step::begin_long("Measuring Trident under KVM");
-        let samples = collect(|width| under_kvm(&options.machine, width));
+        let samples = collect(|width| under_kvm(machine, width));
         step.end();
         println!("{}", table("Trident, under KVM", &samples?, hertz));
     }
