@@ -103,9 +103,9 @@ impl Job {
             fs::write(&path, body)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         }
-        let output = self.chroot(&tree, &case)?.output();
+        let output = beginning::run(self.chroot(&tree, &case)?, beginning::LIMIT);
         fs::remove_dir_all(&case)?;
-        let output = output.context("cannot start unshare(1)")?;
+        let output = output?;
         ensure!(
             output.status.success(),
             "the host cannot run a command in {}: {}\n{}",
@@ -136,6 +136,7 @@ impl Job {
              hostname trident; exec chroot \"$0\" /usr/bin/env -i /case/run",
         );
         unshare.arg(tree).arg(case).stdin(Stdio::null());
+        unshare.stderr(Stdio::piped());
         Ok(unshare)
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::beginning;
 
@@ -30,9 +30,7 @@ pub fn ask_with_input(program: &Path, arguments: &[&str], input: Stdio) -> Resul
         .envs([("HOME", "/"), ("TERM", "linux")])
         .stdin(input)
         .stderr(Stdio::inherit());
-    let output = command
-        .output()
-        .with_context(|| format!("the host cannot run {}", program.display()))?;
+    let output = beginning::run(command, beginning::LIMIT)?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(Answer {
         stdout,
