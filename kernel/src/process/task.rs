@@ -14,12 +14,14 @@ use crate::sync::{Mutex, rank};
 
 use super::attributes::Attributes;
 use super::mm::SharedMm;
+use super::signal::alternate::AlternateStack;
 use super::signal::{TaskSignals, is_ending};
 use super::usage::Usage;
 use super::{Process, table};
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
+use crate::abi::signal::SigInfo;
 use crate::arch::percpu::work;
 use crate::mm::paging;
 use crate::process::ptrace::Tracing;
@@ -55,7 +57,7 @@ pub struct Member {
     /// The thread's process.
     pub process: Arc<Process>,
     /// Blocked and pending signals.
-    pub signals: Mutex<TaskSignals, rank::TaskSignals>,
+    pub(super) signals: Mutex<TaskSignals, rank::TaskSignals>,
     /// Name: first 15 bytes of the program's file name (prctl(PR_SET_NAME)).
     pub comm: Mutex<[u8; 16], rank::TaskName>,
     /// State of tracing by ptrace(2); `None` if the thread is not traced.
@@ -117,6 +119,51 @@ impl Task {
     /// Thread ID. It changes when a thread other than the leader calls execve(2).
     pub fn tid(&self) -> u32 {
         self.tid.load(Ordering::Relaxed)
+    }
+
+    /// The thread's blocked signals.
+    pub fn blocked_signals(&self) -> u64 {
+        self.signals.lock().blocked
+    }
+
+    /// The signals that are pending for the thread itself, and those that it blocks.
+    pub fn pending_and_blocked_signals(&self) -> (u64, u64) {
+        let signals = self.signals.lock();
+        (signals.pending.set(), signals.blocked)
+    }
+
+    /// The pending signal with this number in the thread's queue, from 0 on.
+    pub fn nth_pending_signal(&self, number: usize) -> Option<SigInfo> {
+        self.signals.lock().pending.iter().nth(number).copied()
+    }
+
+    /// Unblocks the signals of `set` while the thread waits for one of them (rt_sigtimedwait(2)):
+    /// senders wake the thread, and don't discard a signal that was blocked and has no handler.
+    /// Returns the previous mask.
+    pub fn begin_signal_wait(&self, set: u64) -> u64 {
+        let mut signals = self.signals.lock();
+        let blocked = signals.blocked;
+        signals.awaited = set & blocked;
+        signals.blocked &= !set;
+        blocked
+    }
+
+    /// Ends [`Self::begin_signal_wait`]; the caller restores the mask.
+    pub fn end_signal_wait(&self) {
+        self.signals.lock().awaited = 0;
+    }
+
+    /// Replaces the alternate signal stack, if `new` is given; returns the previous one. `sp` is
+    /// the thread's stack pointer.
+    ///
+    /// # Errors
+    /// Those of sigaltstack(2).
+    pub fn exchange_alternate_stack(
+        &self,
+        new: Option<AlternateStack>,
+        sp: u64,
+    ) -> Result<AlternateStack, Errno> {
+        self.signals.lock().alternate.exchange(new, sp)
     }
 
     /// Whether the thread is traced (ptrace(2)).

@@ -198,8 +198,7 @@ fn common<W: Word, I: Info>(task: &Arc<Task>, request: u32, addr: u64, data: u64
             return Ok(info.len());
         }
         linux::PTRACE_GETSIGMASK if addr == 8 => {
-            let blocked = task.signals.lock().blocked;
-            UserPtr::<u64>::new(data).write(blocked)?;
+            UserPtr::<u64>::new(data).write(task.blocked_signals())?;
         }
         linux::PTRACE_SETSIGMASK if addr == 8 => {
             let mask = UserPtr::<u64>::new(data).read()?;
@@ -239,7 +238,7 @@ fn peek_infos<I: Info>(task: &Task, addr: u64, out: UserPtr<I>) -> SysResult {
         if flags & linux::PTRACE_PEEKSIGINFO_SHARED != 0 {
             task.process.nth_pending_signal(number)
         } else {
-            task.signals.lock().pending.iter().nth(number).copied()
+            task.nth_pending_signal(number)
         }
     };
     let mut done = 0;

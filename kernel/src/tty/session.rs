@@ -15,7 +15,7 @@ use crate::vfs::inode::FileOps;
 /// Whether the running task blocks or ignores a signal.
 fn is_ignored(signo: u8) -> bool {
     let task = current();
-    let blocked = task.signals.lock().blocked & bit(signo) != 0;
+    let blocked = task.blocked_signals() & bit(signo) != 0;
     blocked || task.process.actions().lock().get(signo).handler == IGNORE
 }
 

@@ -50,9 +50,7 @@ impl Masks {
         let shared = process.pending_signals();
         let (mut pending, mut blocked) = (0, 0);
         if let Some(task) = &subject.task {
-            let own = task.signals.lock();
-            pending = own.pending.set();
-            blocked = own.blocked;
+            (pending, blocked) = task.pending_and_blocked_signals();
         }
         Self {
             pending,

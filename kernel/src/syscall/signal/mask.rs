@@ -11,7 +11,7 @@ use crate::usercopy::UserPtr;
 /// Changes the mask if `set` is given; returns the old mask. `kept` returns the signals of the old
 /// mask that SIG_SETMASK keeps.
 fn exchange(how: u32, set: Option<u64>, kept: impl Fn(u64) -> u64) -> Result<u64, Errno> {
-    let before = current().signals.lock().blocked;
+    let before = current().blocked_signals();
     if let Some(set) = set {
         mask::set(match how {
             SIG_BLOCK => before | set,
@@ -42,7 +42,7 @@ fn upper(mask: u64) -> u64 {
 
 /// sgetmask(2): the blocked ones of signals 1 to 32.
 pub fn sgetmask() -> SysResult {
-    Ok(current().signals.lock().blocked as u32 as usize)
+    Ok(current().blocked_signals() as u32 as usize)
 }
 
 /// ssetmask(2): replaces the whole mask by signals of 1 to 32; returns the old mask's signals 1 to
@@ -56,8 +56,8 @@ pub fn ssetmask(new: u32) -> SysResult {
 fn pending() -> u64 {
     let task = current();
     let shared = task.process.pending_signals();
-    let own = task.signals.lock();
-    (own.pending.set() | shared) & own.blocked
+    let (own, blocked) = task.pending_and_blocked_signals();
+    (own | shared) & blocked
 }
 
 /// rt_sigpending(2).

@@ -17,7 +17,7 @@ pub fn sigaltstack<W: Word>(new: UserPtr<[W; 3]>, old: UserPtr<[W; 3]>) -> SysRe
         }
     });
     let sp = current().frame().rsp;
-    let before = current().signals.lock().alternate.exchange(new, sp)?;
+    let before = current().exchange_alternate_stack(new, sp)?;
     let AlternateStack { base, flags, size } = before;
     let words = [base, flags.into(), size].map(W::truncate);
     old.write_opt(words).map(|()| 0)

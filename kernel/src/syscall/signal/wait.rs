@@ -42,19 +42,10 @@ fn wait_for(set: u64, deadline: Option<u64>) -> Result<SigInfo, Errno> {
     if let Some(info) = take_pending(set) {
         return Ok(info);
     }
-    // The set is unblocked during the wait, so that senders wake the thread; `awaited` keeps them
-    // from discarding a signal that was blocked and has no handler.
-    let blocked = {
-        let task = current();
-        let mut own = task.signals.lock();
-        let blocked = own.blocked;
-        own.awaited = set & blocked;
-        own.blocked &= !set;
-        blocked
-    };
+    let blocked = current().begin_signal_wait(set);
     let interrupted = wait::until(deadline, || is_interrupted().then_some(())).is_some();
     let info = take_pending(set & !fatal(&current(), !blocked));
-    current().signals.lock().awaited = 0;
+    current().end_signal_wait();
     mask::set(blocked);
     info.ok_or(if interrupted {
         Errno::EINTR
