@@ -26,12 +26,14 @@ impl Errno {
 
 /// A result as rax's value: the one place where an error becomes its number negated.
 #[inline(always)]
+// ANCHOR: to-rax
 pub const fn to_rax(result: SysResult) -> u64 {
     match result {
         Ok(value) => value as u64,
         Err(errno) => (errno.number() as u64).wrapping_neg(),
     }
 }
+// ANCHOR_END: to-rax
 
 /// What a handler returns: a result, or the value for rax itself.
 pub trait IntoRax {

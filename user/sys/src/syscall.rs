@@ -32,6 +32,7 @@ pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
     // for the call's memory accesses.
     unsafe {
         asm!(
+            // ANCHOR: syscall-instruction
             "syscall",
             inlateout("rax") number => result,
             in("rdi") args[0],
@@ -42,6 +43,7 @@ pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
             in("r9") args[5],
             lateout("rcx") _,
             lateout("r11") _,
+            // ANCHOR_END: syscall-instruction
             options(nostack),
         );
     }

@@ -9,10 +9,12 @@ use crate::syscall::*;
 use crate::trace::kinds::Arg;
 
 calls! {
+    // ANCHOR: first-rows
     0 read(Fd, OutBuf, Size) = io::read;
     1 write(Fd, InBuf, Size) = io::write;
     2 open(Path, OpenFlags, OpenMode) = open::open;
     3 close(Fd) = open::close;
+    // ANCHOR_END: first-rows
     4 stat(Path, Stat) = stat::stat::<Stat>;
     5 fstat(Fd, Stat) = stat::fstat::<Stat>;
     6 lstat(Path, Stat) = stat::lstat::<Stat>;

@@ -247,6 +247,12 @@ fn without_label(text: &str) -> &str {
     }
 }
 
+/// Whether a line only marks a place for the book or the labs.
+fn is_marker(line: &str) -> bool {
+    let marks = ["// ANCHOR: ", "// ANCHOR_END: ", "// LAB "];
+    marks.iter().any(|mark| line.trim().starts_with(mark))
+}
+
 /// The comment that the lines up to `line` stand under.
 fn comment(lines: &[&str], line: u32) -> String {
     let text_of = |line: &&str| {
@@ -255,6 +261,7 @@ fn comment(lines: &[&str], line: u32) -> String {
             .map(|text| text.trim().to_owned())
     };
     let above = lines.iter().take(line as usize).rev();
+    let above = above.filter(|line| !is_marker(line));
     let block: Vec<String> = above
         .skip_while(|line| text_of(line).is_none() && !line.contains("naked_asm!"))
         .map_while(text_of)
