@@ -92,6 +92,7 @@ pub fn init(vectors: &Vectors) {
     idt.load();
 }
 
+// ANCHOR: system-call-gate
 /// Gives [`SYSCALL_VECTOR`] its stub, once the command line has selected one. Loads a copy of the
 /// table, which the CPU may use at any time and so can't be changed.
 pub fn set_system_call(stub: Stub) {
@@ -99,3 +100,4 @@ pub fn set_system_call(stub: Stub) {
     set(&mut idt[SYSCALL_VECTOR], stub, None, PrivilegeLevel::Ring3);
     Box::leak(Box::new(idt)).load();
 }
+// ANCHOR_END: system-call-gate

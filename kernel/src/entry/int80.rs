@@ -35,23 +35,28 @@ pub unsafe extern "C" fn entry_int80<const CLEAR: bool>() {
         place!("entry_int80"),
         stub_begins!(),
         unwind_from_gate!("0"),
+        // ANCHOR: stack
         // 1. The kernel's GS base. The kernel never executes INT 0x80, so the gate is always
         //    entered from user mode.
         "swapgs",
         // 2. Flags that a gate does not clear: DF reverses string instructions, AC suspends SMAP.
         "cld",
         crate::clac!(),
+        // ANCHOR_END: stack
+        // ANCHOR: save
         // 3. orig_rax: the number, 32 bits as in the i386 ABI. Then the registers, with -ENOSYS for
         //    rax.
         here!(),
         "mov eax, eax",
         push!("rax"),
         push_registers!("rcx"),
+        // ANCHOR_END: save
         unwind_from_frame!(),
         // 4. The number in eax becomes an index into the table.
         place!("call_by_int80"),
         here!(),
         dispatch!(),
+        // ANCHOR: arguments
         // 5. The arguments, 32 bits of each, to the registers that C passes them in; the other
         //    registers are cleared. The handler: its result is in rax.
         here!(),
@@ -62,9 +67,11 @@ pub unsafe extern "C" fn entry_int80<const CLEAR: bool>() {
         "mov edx, edx",
         clear_others!(),
         call_handler!(),
+        // ANCHOR_END: arguments
         // 6. The return by IRET, as in exit.rs: it restores rip, cs, rflags, rsp and ss.
         place!("return_from_int80"),
         here!(),
+        // ANCHOR: leave
         finish_call!(),
         "test byte ptr [rsp + {ss}], {local}",
         "jnz 6f",
@@ -76,6 +83,7 @@ pub unsafe extern "C" fn entry_int80<const CLEAR: bool>() {
         ".globl iret_from_int80_{clear}",
         "iret_from_int80_{clear}:",
         "iretq",
+        // ANCHOR_END: leave
         ".cfi_restore_state",
         // 7. Not on the usual path.
         here!(),
