@@ -124,11 +124,13 @@ fn build(width: &Width, out: &Path) -> Result<String> {
     // Unwind tables for signal handlers and debuggers: a signal or a breakpoint may interrupt the
     // code.
     rustc.args([
+        // ANCHOR: one-object
         "-Copt-level=s",
         "-Cpanic=abort",
         "-Ccodegen-units=1",
         "-Cforce-unwind-tables=yes",
     ]);
+        // ANCHOR_END: one-object
     rustc
         .arg(format!("-Crelocation-model={}", width.relocation_model))
         .args(sysroot());
@@ -170,9 +172,11 @@ fn check(bytes: &[u8], width: &Width) -> Result<String> {
             section.name().unwrap_or("?"),
             u64::from(SHF_ALLOC | SHF_WRITE),
         );
+        // ANCHOR: no-writable
         if section.size() > 0 && (sh_flags & both == both || name.starts_with(".rel")) {
             return Err(format!(
                 "vdso{}.so has {name}: writable data or relocations",
+        // ANCHOR_END: no-writable
                 width.bits
             ));
         }

@@ -192,9 +192,11 @@ pub fn map(
     all_executable: bool,
 ) -> Result<(), Errno> {
     debug_assert!(image.kind == Kind::Relocatable || bias == 0);
+    // ANCHOR: map-segments
     for segment in image.segments.iter().filter(|segment| segment.memsz > 0) {
         map_segment(mm, file, segment, bias, all_executable)?;
     }
+    // ANCHOR_END: map-segments
     Ok(())
 }
 

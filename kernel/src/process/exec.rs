@@ -233,6 +233,7 @@ fn load_image(
         secure: granted.is_secure,
         credentials: granted.credentials.clone(),
     };
+    // ANCHOR: first-frame
     let stack = stack::build(&mut mm, stack_top, &info, arguments)?;
     let frame = Frame {
         rip: entry,
@@ -244,6 +245,7 @@ fn load_image(
         orig_rax: u64::MAX,
         ..Frame::default()
     };
+    // ANCHOR_END: first-frame
     Ok(Loaded {
         new: NewMm::new(mm)?,
         frame,

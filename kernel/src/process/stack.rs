@@ -101,12 +101,14 @@ pub fn build(
     debug_assert!(auxv.len() as u64 <= PAIRS_MAX);
     stack.mm.auxv.clone_from(&auxv);
 
+    // ANCHOR: stack-start
     // argc, argv, NULL, envp, NULL, auxv: upwards from an address that is 16-byte aligned.
     let width = width(info.is_32bit);
     let count = 3 + arguments.argc + arguments.envc + 2 * auxv.len() as u64;
     let start = (stack.at - count * width as u64) & !(ALIGNMENT - 1);
     let mut words = WordWriter::new(stack.mm, start, width);
     words.push(arguments.argc)?;
+    // ANCHOR_END: stack-start
     let mut left = arguments.argc;
     arguments.for_each(|distance| {
         // The NULL of argv, before the environment.
@@ -120,11 +122,13 @@ pub fn build(
         words.push(0)?;
     }
     words.push(0)?;
+    // ANCHOR: auxv-words
     for (key, value) in auxv {
         words.push(key)?;
         words.push(value)?;
     }
     words.flush()?;
+    // ANCHOR_END: auxv-words
     mm.landmarks.start_stack = start;
     Ok(start)
 }
@@ -138,6 +142,7 @@ fn auxiliary_vector(
     seed: u64,
 ) -> Vec<(u64, u64)> {
     let cpu = cpu::features();
+    // ANCHOR: auxv-first
     let mut auxv = Vec::new();
     if info.is_32bit {
         auxv.push((AT_SYSINFO, info.vsyscall));
@@ -148,6 +153,7 @@ fn auxiliary_vector(
     add(at::AT_MINSIGSTKSZ, signal_frame as u64);
     add(at::AT_HWCAP, u64::from(cpu.leaf1_edx));
     add(at::AT_PAGESZ, PAGE_SIZE);
+    // ANCHOR_END: auxv-first
     add(at::AT_CLKTCK, 100);
     add(at::AT_PHDR, info.phdr);
     add(at::AT_PHENT, info.phent);

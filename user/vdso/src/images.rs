@@ -12,8 +12,10 @@ pub static VDSO32: &[u8] = &ALIGNED32.0;
 #[repr(C, align(4096))]
 struct Aligned<T: ?Sized>(T);
 
+// ANCHOR: bytes
 static ALIGNED64: &Aligned<[u8]> =
     &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/vdso64.so")));
+// ANCHOR_END: bytes
 static ALIGNED32: &Aligned<[u8]> =
     &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/vdso32.so")));
 

@@ -22,11 +22,13 @@ use crate::vm::randomize::random_pages;
 use crate::vm::vma::{Backing, Prot, Role, Vma, VmaFlags};
 
 /// Frames of the 64-bit image, patched for this CPU.
+// ANCHOR: patched
 static IMAGE64: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
     let mut image = Vec::from(VDSO64);
     fit_getcpu(&mut image, vdso64::VDSO_GETCPU_SITE);
     frames(&image)
 });
+// ANCHOR_END: patched
 
 /// Frames of the 32-bit image, patched for this CPU, including `__kernel_vsyscall`.
 static IMAGE32: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
@@ -121,6 +123,7 @@ fn map_at(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno
     let image_size = image.len() as u64 * PAGE_SIZE;
     let size = PAGE_SIZE + image_size;
     let start = mm.map(Place::Hint(near), size, NewArea::anonymous(Prot::empty()))?;
+    // ANCHOR: map-clock-page
     let vvar = NewArea {
         prot: Prot::READ,
         // Never writable: all programs share the page.
@@ -131,6 +134,8 @@ fn map_at(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno
         flags: VmaFlags::empty(),
     };
     mm.map(Place::Fixed(start), PAGE_SIZE, vvar)?;
+    // ANCHOR_END: map-clock-page
+    // ANCHOR: map-image
     let code = NewArea {
         prot: Prot::READ | Prot::EXEC,
         // Writable for a debugger's breakpoint, which goes into a private copy of the page.
@@ -141,6 +146,7 @@ fn map_at(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno
         flags: VmaFlags::empty(),
     };
     mm.map(Place::Fixed(start + PAGE_SIZE), image_size, code)?;
+    // ANCHOR_END: map-image
     mm.landmarks.vdso = start + PAGE_SIZE;
     Ok(image_size)
 }

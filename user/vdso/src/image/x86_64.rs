@@ -26,11 +26,13 @@ pub const SYS_CLOCK_GETRES: usize = 229;
 /// The clock page, at its fixed distance below this code (`vdso64.lds`).
 #[inline(always)]
 pub fn page() -> &'static ClockPage {
+    // ANCHOR: page-address
     let page: *const ClockPage;
     // SAFETY: computes an address.
     unsafe {
         asm!("lea {}, [rip + vvar_page]", out(reg) page, options(pure, nomem, nostack, preserves_flags))
     };
+    // ANCHOR_END: page-address
     // SAFETY: the kernel maps the page there, readable, as long as this code is mapped; every field
     // is atomic, so it may change at any time.
     unsafe { &*page }
@@ -206,9 +208,11 @@ unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32, _unused: *mut 
 
 // The unprefixed names, weak so that a program's own definition wins.
 global_asm!(
+    // ANCHOR: weak-names
     ".irp name, clock_gettime, gettimeofday, clock_getres, time, getcpu",
     ".weak \\name",
     ".type \\name, @function",
     ".set \\name, __vdso_\\name",
     ".endr",
+    // ANCHOR_END: weak-names
 );
