@@ -74,15 +74,19 @@ pub struct Frame<R = u64> {
     pub ss: R,
 }
 
+// ANCHOR: live-frame
 /// A frame in place, on a kernel stack. Each register is a cell: the entry code, a call's handler
 /// and a ptrace tracer may refer to the same frame, and none has it to itself.
 ///
 /// `sched/thread.rs` has the method that edits a thread's frame.
 pub type LiveFrame = Frame<Cell<u64>>;
+// ANCHOR_END: live-frame
 
+// ANCHOR: size
 /// Bytes of a frame. A multiple of 16, so that the stack is aligned for the call to Rust.
 pub const SIZE: usize = size_of::<Frame>();
 const _: () = assert!(SIZE == 22 * 8 && SIZE.is_multiple_of(16));
+// ANCHOR_END: size
 
 /// rflags.TF: trap after each instruction.
 pub const TF: u64 = 1 << 8;
@@ -92,6 +96,7 @@ pub const RF: u64 = 1 << 16;
 /// rflags.VM: virtual-8086 mode, absent from long mode; an emulator may enter it.
 pub const VM: u64 = 1 << 17;
 
+// ANCHOR: offsets
 /// Byte offsets of the fields that the assembly uses.
 pub mod offsets {
     use super::{Frame, offset_of};
@@ -99,6 +104,7 @@ pub mod offsets {
     pub const ORIG_RAX: usize = offset_of!(Frame, orig_rax);
     /// Offset of `rsp`.
     pub const RSP: usize = offset_of!(Frame, rsp);
+    // ANCHOR_END: offsets
     /// Offset of `rip`.
     pub const RIP: usize = offset_of!(Frame, rip);
     /// Offset of `cs`.
@@ -221,6 +227,7 @@ macro_rules! pop {
 /// Inside `naked_asm!`: pushes the registers below `orig_rax` with `$rcx` and -ENOSYS (-38) in
 /// place of rcx and rax, then the door, operand `door`: the fields of [`Frame`] from rdi down.
 #[macro_export]
+// ANCHOR: push-registers
 macro_rules! push_registers {
     ($rcx:literal) => {
         concat!(
@@ -230,6 +237,7 @@ macro_rules! push_registers {
         )
     };
 }
+// ANCHOR_END: push-registers
 
 /// Inside `naked_asm!`: pops the registers that `push_registers!` pushed; rsp points to
 /// `orig_rax` afterwards. `pop_registers!(except rax)` leaves rax as it is.

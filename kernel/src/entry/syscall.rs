@@ -51,6 +51,7 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
         "mov gs:[{user_rsp}], rsp",
         "mov rsp, gs:[{kernel_rsp}]",
         unwind_from_per_cpu!("7", "{user_rsp}"),
+        // ANCHOR: save
         // 2. The five words that an interrupt gate pushes, so that all frames are alike.
         here!(),
         push!("{ss}"),
@@ -63,6 +64,7 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
         here!(),
         push!("rax"),
         push_registers!("rcx"),
+        // ANCHOR_END: save
         unwind_from_frame!(),
         // 4. The number in eax becomes an index into the table.
         place!("call_by_syscall"),

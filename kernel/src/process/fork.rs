@@ -99,11 +99,13 @@ fn create(
     tid: u32,
     args: &CloneArgs,
 ) -> Result<(Arc<Task>, Option<NewMm>), Errno> {
+    // ANCHOR: child-frame
     let mut frame = task.frame();
     frame.rax = 0;
     if args.stack != 0 {
         frame.rsp = args.stack;
     }
+    // ANCHOR_END: child-frame
     if args.flags.contains(CloneFlags::THREAD) {
         let new = Task::new(tid, parent.clone(), &frame)?;
         copy_state(task, &new, args);

@@ -180,10 +180,12 @@ impl<O: ?Sized> Thread<O> {
         unsafe { &*self.frame_pointer() }
     }
 
+    // ANCHOR: frame-pointer
     /// Address of the frame.
     pub fn frame_pointer(&self) -> *const LiveFrame {
         (self.stack.top() - frame::SIZE as u64) as *const LiveFrame
     }
+    // ANCHOR_END: frame-pointer
 
     /// A copy of the program's registers, as saved at entry.
     #[inline(always)]
@@ -191,6 +193,7 @@ impl<O: ?Sized> Thread<O> {
         self.live_frame().copy()
     }
 
+    // ANCHOR: edit
     /// The one method that edits a thread's frame, apart from the handlers of exceptions, which
     /// return by IRET, and from the stubs, which store only rax and rbp after the entry: SYSRET
     /// restores both from the frame. The work bit keeps SYSRET from a frame that it can't restore
@@ -199,6 +202,7 @@ impl<O: ?Sized> Thread<O> {
         self.set_work(work::FRAME_EDITED);
         edit(self.live_frame())
     }
+    // ANCHOR_END: edit
 
     /// Whether the present call came through a door of the i386 table, so that structures have
     /// their 32-bit layouts. 64-bit code may use INT 0x80 too.
