@@ -47,9 +47,11 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
         stub_begins!(),
         unwind_from_user!(),
         // 1. The kernel's GS base, and through it the task's kernel stack.
+        // ANCHOR: own-stack
         "swapgs",
         "mov gs:[{user_rsp}], rsp",
         "mov rsp, gs:[{kernel_rsp}]",
+        // ANCHOR_END: own-stack
         unwind_from_per_cpu!("7", "{user_rsp}"),
         // ANCHOR: save
         // 2. The five words that an interrupt gate pushes, so that all frames are alike.

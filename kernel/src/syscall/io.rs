@@ -38,9 +38,11 @@ pub fn read(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
 
 /// write(2).
 #[inline(always)]
+// ANCHOR: write
 pub fn write(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
     caller::any_file(fd)?.write_user(buf, count, &Caller)
 }
+// ANCHOR_END: write
 
 /// Position in a file, from an argument.
 ///
