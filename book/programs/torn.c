@@ -37,19 +37,21 @@ static void write_clock(long seconds, long nanos)
 struct time read_naively(struct page *page);
 struct time read_by_lock(struct page *page);
 
+// clang-format off
 // ANCHOR: readers
-__asm__("read_naively:\n"
-	"mov 8(%rdi), %rax\n"     // 0: seconds
-	"mov 16(%rdi), %rdx\n"    // 1: nanos
-	"ret\n"		   // 2
-	"read_by_lock:\n"         //
-	"1: mov 4(%rdi), %ecx\n"  // 0: done, before the data
-	"mov 8(%rdi), %rax\n"     // 1: seconds
-	"mov 16(%rdi), %rdx\n"    // 2: nanos
-	"cmp (%rdi), %ecx\n"      // 3: begun, after the data
-	"jne 1b\n"                // 4: once more
-	"ret\n");                 // 5
+__asm__("read_naively:            \n"
+        "  mov 8(%rdi), %rax      \n" // 0: seconds
+        "  mov 16(%rdi), %rdx     \n" // 1: nanos
+        "  ret                    \n" // 2
+        "read_by_lock:            \n"
+        "  mov 4(%rdi), %ecx      \n" // 0: done, before the data
+        "  mov 8(%rdi), %rax      \n" // 1: seconds
+        "  mov 16(%rdi), %rdx     \n" // 2: nanos
+        "  cmp (%rdi), %ecx       \n" // 3: begun, after the data
+        "  jne read_by_lock       \n" // 4: once more
+        "  ret                    \n"); // 5
 // ANCHOR_END: readers
+// clang-format on
 
 // Runs `reader` in a child, with a write before its instruction `moment`, and prints what it
 // returns. Returns 0 if it has no such instruction.
