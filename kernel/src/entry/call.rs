@@ -40,6 +40,7 @@ pub const fn counters_of(door: Door) -> usize {
 /// Inside `naked_asm!`: goes to label 3, [`call_with_work`], if work is pending before the call.
 /// Bounds the number in eax without a branch, which a CPU could mispredict (`arch/nospec.rs`); CMOV
 /// clears the upper half of rax even if it moves nothing. Counts the call.
+// ANCHOR: dispatch
 macro_rules! dispatch {
     () => {
         concat!(
@@ -51,13 +52,16 @@ macro_rules! dispatch {
         )
     };
 }
+// ANCHOR_END: dispatch
 
 /// Inside `naked_asm!`: clears these registers, if the stub is one that clears.
+// ANCHOR: clear
 macro_rules! clear {
     ($($register:literal)*) => {
         concat!(".if {clear}\n", $("xor ", $register, ", ", $register, "\n",)* ".endif\n")
     };
 }
+// ANCHOR_END: clear
 
 /// Inside `naked_asm!`: calls the handler; label 2 is its return. Test builds check the registers
 /// before the call ([`check_call`]).
@@ -73,11 +77,13 @@ macro_rules! call_handler {
 
 /// Inside `naked_asm!`: clears the registers that have neither an argument nor the number, if the
 /// stub is one that clears.
+// ANCHOR: clear-others
 macro_rules! clear_others {
     () => {
         clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d")
     };
 }
+// ANCHOR_END: clear-others
 
 /// Inside `naked_asm!`: [`clear_others!`], number and arguments but for the first, too.
 macro_rules! clear_all {

@@ -72,12 +72,14 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
         place!("call_by_syscall"),
         here!(),
         dispatch!(),
+        // ANCHOR: arguments
         // 5. The arguments are in the registers that C passes them in, but for the fourth: SYSCALL
         //    took rcx. The other registers are cleared. The handler: its result is in rax.
         here!(),
         "mov rcx, r10",
         clear_others!(),
         call_handler!(),
+        // ANCHOR_END: arguments
         // 6. The return (exit.rs): SYSRET if it can restore the frame, else IRET.
         place!("return_from_syscall"),
         here!(),

@@ -14,6 +14,7 @@ pub trait FromRegister {
     fn from_register(value: u64) -> Self;
 }
 
+// ANCHOR: from-register
 macro_rules! from_register {
     ($($t:ty),*) => { $(
         impl FromRegister for $t {
@@ -24,6 +25,7 @@ macro_rules! from_register {
     )* };
 }
 from_register!(i32, u32, i64, u64, usize, isize);
+// ANCHOR_END: from-register
 
 impl<T> FromRegister for UserPtr<T> {
     fn from_register(value: u64) -> Self {

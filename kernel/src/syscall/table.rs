@@ -40,10 +40,12 @@ pub struct Entry {
 /// Length of each table: a slot for each number below 470, and the last one for all numbers beyond.
 pub const LEN: usize = 471;
 
+// ANCHOR: tables
 /// Handlers of the x86_64 table by number. The entry stubs call through it.
 pub static X86_64: [Handler; LEN] = handlers(x86_64::ENTRIES, Table::X86_64);
 /// Handlers of the i386 table.
 pub static I386: [Handler; LEN] = handlers(i386::ENTRIES, Table::I386);
+// ANCHOR_END: tables
 
 /// Handlers by number from rows sorted by number. Numbers without a row have [`not_implemented`] if
 /// Linux has the call, else [`no_call`], as has the last slot.
@@ -135,12 +137,14 @@ pub fn log_unknown(table: Table, number: u32) {
 /// the assembly of the entry stubs can call.
 macro_rules! adapt {
     (@u64 $unused:ident) => { u64 };
+    // ANCHOR: adapter
     (@ $h:path; $($used:ident)*; $($unused:ident)*) => {{
         extern "C" fn handler($($used: u64,)* $(_: adapt!(@u64 $unused),)*) -> u64 {
             $h($(arg($used)),*).into_rax()
         }
         handler
     }};
+    // ANCHOR_END: adapter
     ($h:path;) => { adapt!(@ $h;; a b c d e f) };
     ($h:path; $a:ident) => { adapt!(@ $h; a; b c d e f) };
     ($h:path; $a:ident $b:ident) => { adapt!(@ $h; a b; c d e f) };
