@@ -125,12 +125,14 @@ pub fn init() {
     }
     tables.tss.head.iomap_base = NO_PORTS;
     let gdt = &mut tables.gdt;
+    // ANCHOR: order
     gdt[1] = CODE32;
     gdt[usize::from(KERNEL_CS >> 3)] = CODE64;
     gdt[usize::from(KERNEL_DS >> 3)] = DATA;
     gdt[usize::from(USER32_CS >> 3)] = CODE32 | DPL3;
     gdt[usize::from(USER_DS >> 3)] = DATA | DPL3;
     gdt[usize::from(USER_CS >> 3)] = CODE64 | DPL3;
+    // ANCHOR_END: order
     let tss = &raw const tables.tss as u64;
     // A 64-bit TSS descriptor takes two entries (Intel SDM vol. 3, 8.2.3).
     gdt[TSS_INDEX] = (offset_of!(Tss, end) as u64)

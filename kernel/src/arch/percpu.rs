@@ -10,6 +10,7 @@ use core::mem::offset_of;
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 
+// ANCHOR: per-cpu
 /// Per-CPU data of the entry path, in one cache line.
 #[repr(C, align(64))]
 pub struct PerCpu {
@@ -24,6 +25,7 @@ pub struct PerCpu {
     /// Return address of SYSENTER and 32-bit SYSCALL, in the running program's vDSO; 0 without one.
     pub landing_pad: u64,
 }
+// ANCHOR_END: per-cpu
 
 /// Offset of [`PerCpu::kernel_rsp`] for `gs:` operands.
 pub const KERNEL_RSP: usize = offset_of!(PerCpu, kernel_rsp);

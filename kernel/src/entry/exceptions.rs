@@ -237,6 +237,7 @@ unsafe extern "C" fn common() {
 unsafe extern "C" fn paranoid() {
     naked_asm!(
         complete_frame!(),
+        // ANCHOR: paranoid-move
         // 1. From user mode it is an ordinary exception: move the frame to the task's stack, which
         //    frees this one and allows the task to sleep or take a signal.
         "test byte ptr [rsp + {cs}], 3",
@@ -252,6 +253,8 @@ unsafe extern "C" fn paranoid() {
         "mov rdi, rsp",
         "call {handle}",
         "jmp {exit}",
+        // ANCHOR_END: paranoid-move
+        // ANCHOR: paranoid-gs
         // 2. From the kernel, with either GS base: save it and load the kernel's, which is stored
         //    above this stack.
         virtual_8086!("2", "5b"),
@@ -264,6 +267,7 @@ unsafe extern "C" fn paranoid() {
         "wrmsr",
         "mov rdi, rsp",
         "call {handle}",
+        // ANCHOR_END: paranoid-gs
         // 3. Restore the saved GS base.
         "mov ecx, {gs_base}",
         "mov eax, ebx",

@@ -26,6 +26,7 @@ const SYSENTER_ESP: u32 = 0x175;
 /// Entry point of SYSENTER.
 const SYSENTER_EIP: u32 = 0x176;
 
+// ANCHOR: masked-flags
 /// Flags that SYSCALL clears, so that the program's values don't affect the entry stub. SYSRET
 /// or IRET restores them.
 const MASKED_FLAGS: u64 = TF | IF | DF | IOPL | NT | RF | VM | AC | ID | ARITHMETIC;
@@ -35,6 +36,7 @@ const TF: u64 = 1 << 8;
 const IF: u64 = 1 << 9;
 /// Direction: string instructions would run downwards; the psABI has DF clear at function entry.
 const DF: u64 = 1 << 10;
+// ANCHOR_END: masked-flags
 /// I/O privilege level: 0 in the kernel.
 const IOPL: u64 = 3 << 12;
 /// Nested task: an IRET in the kernel would attempt a task switch and fault.
@@ -85,6 +87,7 @@ pub fn init(clear: bool) {
     if !clear {
         log!("doors: registers are not cleared (clear_registers=off)");
     }
+    // ANCHOR: star
     // SYSCALL: cs = STAR[47:32], ss = STAR[47:32] + 8. SYSRET: cs = STAR[63:48] + 16 for 64-bit
     // code, + 0 for 32-bit code; ss = STAR[63:48] + 8. The GDT's order follows from these sums.
     let star = u64::from(USER32_CS) << 48 | u64::from(KERNEL_CS) << 32;
@@ -94,6 +97,7 @@ pub fn init(clear: bool) {
     // jump to address 0 in ring 0 if CSTAR were not written.
     write(CSTAR, cstar);
     write(SFMASK, MASKED_FLAGS);
+    // ANCHOR_END: star
     log!("doors: INT 0x{SYSCALL_VECTOR:x}: IDT gate DPL=3 -> entry_int80 {int80:#x}");
     log!(
         "doors: STAR={star:#018x} LSTAR={lstar:#x} (entry_syscall_64) CSTAR={cstar:#x} (entry_syscall_32) SFMASK={MASKED_FLAGS:#x}"

@@ -46,11 +46,13 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
         place!("entry_syscall_64"),
         stub_begins!(),
         unwind_from_user!(),
+        // ANCHOR: stack
         // 1. The kernel's GS base, and through it the task's kernel stack.
         // ANCHOR: own-stack
         "swapgs",
         "mov gs:[{user_rsp}], rsp",
         "mov rsp, gs:[{kernel_rsp}]",
+        // ANCHOR_END: stack
         // ANCHOR_END: own-stack
         unwind_from_per_cpu!("7", "{user_rsp}"),
         // ANCHOR: save
