@@ -123,14 +123,14 @@ fn build(width: &Width, out: &Path) -> Result<String> {
     ]);
     // Unwind tables for signal handlers and debuggers: a signal or a breakpoint may interrupt the
     // code.
+    // ANCHOR: one-object
     rustc.args([
-        // ANCHOR: one-object
         "-Copt-level=s",
         "-Cpanic=abort",
         "-Ccodegen-units=1",
         "-Cforce-unwind-tables=yes",
     ]);
-        // ANCHOR_END: one-object
+    // ANCHOR_END: one-object
     rustc
         .arg(format!("-Crelocation-model={}", width.relocation_model))
         .args(sysroot());
@@ -176,10 +176,10 @@ fn check(bytes: &[u8], width: &Width) -> Result<String> {
         if section.size() > 0 && (sh_flags & both == both || name.starts_with(".rel")) {
             return Err(format!(
                 "vdso{}.so has {name}: writable data or relocations",
-        // ANCHOR_END: no-writable
                 width.bits
             ));
         }
+        // ANCHOR_END: no-writable
     }
     let mut offsets = String::new();
     for wanted in width.symbols {

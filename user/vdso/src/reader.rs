@@ -48,11 +48,14 @@ pub fn entry(page: &ClockPage, id: i32) -> Option<&Clock> {
 /// these cases.
 #[inline(always)]
 pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Time> {
+    // ANCHOR: read-counter
     let ticket = clock.written.enter();
     // The counter is read between the loads of the two counts: with a counter from one side of an
     // update and a base from the other, time would jump.
     let cycle = match clock.mode.get() {
         MODE_RDTSCP => counter.rdtscp(),
+        // ANCHOR_END: read-counter
+        // ANCHOR: read-coarse
         MODE_COARSE => {
             let time = Time {
                 seconds: clock.seconds.get() as i64,
@@ -64,9 +67,11 @@ pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<
                 None
             };
         }
+        // ANCHOR_END: read-coarse
         MODE_RDTSC => counter.rdtsc(),
         _ => return None,
     };
+    // ANCHOR: read-data
     let delta = cycle.wrapping_sub(page.cycle.get());
     // Also true for a counter before the base: the difference wraps to a huge number.
     if delta > page.near_limit.get() {
@@ -79,6 +84,7 @@ pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<
     } else {
         None
     }
+    // ANCHOR_END: read-data
 }
 
 /// The time of `clock`, with as many attempts as necessary; `None` if only the kernel can read it.

@@ -36,15 +36,19 @@ impl Written {
     /// Starts a read.
     #[inline(always)]
     pub fn enter(&self) -> Ticket {
+        // ANCHOR: begin-read
         // Acquire: the data is read after the count, never before.
         Ticket(self.0.load(Ordering::Acquire))
+        // ANCHOR_END: begin-read
     }
 
     /// Ends the write of this part: the last store of the part's write `ticket`.
     #[cfg(not(vdso_image))]
     pub fn end(&self, ticket: Ticket) {
+        // ANCHOR: end-write
         // A reader that sees this count also sees all of the data.
         self.0.store(ticket.0, Ordering::Release);
+        // ANCHOR_END: end-write
     }
 
     /// Takes the part's value away.
@@ -65,9 +69,11 @@ impl Sequence {
     /// Ends a read: true if everything read since [`Written::enter`] is consistent.
     #[inline(always)]
     pub fn holds(&self, ticket: Ticket) -> bool {
+        // ANCHOR: end-read
         // The fence orders this load after the reads of the data.
         fence(Ordering::Acquire);
         self.0.load(Ordering::Relaxed) == ticket.0
+        // ANCHOR_END: end-read
     }
 
     /// Runs `update`, the only code that may change the protected data; it ends each part's write
@@ -75,11 +81,13 @@ impl Sequence {
     /// not preemptible and runs on one CPU).
     #[cfg(not(vdso_image))]
     pub fn write(&self, update: impl FnOnce(Ticket)) {
+        // ANCHOR: begin-write
         // 0 would match the parts that have no value.
         let ticket = self.0.load(Ordering::Relaxed).wrapping_add(1).max(1);
         self.0.store(ticket, Ordering::Relaxed);
         // A reader that sees any of the new data also sees the new count.
         fence(Ordering::Release);
         update(Ticket(ticket));
+        // ANCHOR_END: begin-write
     }
 }

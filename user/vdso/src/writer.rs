@@ -144,6 +144,7 @@ impl Timekeeper {
                 (TAI, tai, self.mult),
                 (MONOTONIC_RAW, self.raw, self.raw_mult),
             ];
+            // ANCHOR: publish-clock
             for (index, base, mult) in clocks {
                 let clock = &page.clocks[index];
                 clock.seconds.set(base.seconds as u64);
@@ -156,6 +157,7 @@ impl Timekeeper {
                     clock.written.revoke();
                 }
             }
+            // ANCHOR_END: publish-clock
             for (index, base) in [
                 (REALTIME_COARSE, realtime),
                 (MONOTONIC_COARSE, self.monotonic),

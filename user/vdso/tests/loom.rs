@@ -64,9 +64,11 @@ fn no_torn_read_is_returned() {
                 page.write(2);
             })
         };
+        // ANCHOR: torn
         if let Some(words) = page.read() {
             assert_eq!(words[0], words[1], "torn");
         }
+        // ANCHOR_END: torn
         writer.join().unwrap();
         assert_eq!(page.read(), Some([2; 2]), "reads succeed without a writer");
     });
