@@ -7,10 +7,7 @@ static long write_int80(int fd, const char *text, unsigned long len)
 {
 	long result;
 
-	asm volatile("int $0x80"
-		     : "=a"(result)
-		     : "a"(4), "b"((long)fd), "c"(text), "d"(len)
-		     : "memory");
+	asm volatile("int $0x80" : "=a"(result) : "a"(4), "b"((long)fd), "c"(text), "d"(len) : "memory");
 	return result;
 }
 // ANCHOR_END: write
@@ -19,8 +16,7 @@ static void show(const char *what, const char *buffer, unsigned long len)
 {
 	long result = write_int80(1, buffer, len);
 
-	printf("%s: at %#lx, the call saw %#x, result %ld\n", what, (long)buffer,
-	       (unsigned int)(long)buffer, result);
+	printf("%s: at %#lx, the call saw %#x, result %ld\n", what, (long)buffer, (unsigned int)(long)buffer, result);
 	fflush(stdout);
 }
 

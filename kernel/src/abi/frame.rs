@@ -38,9 +38,11 @@ use core::mem::offset_of;
 
 use super::door::{Door, Table};
 
+// ANCHOR: user32-cs
 /// 32-bit user code. SYSRET loads CS from this selector (+0 for 32-bit, +16 for 64-bit code) and
 /// SS from the next one (+8), which fixes the order.
 pub const USER32_CS: u16 = 4 << 3 | 3;
+// ANCHOR_END: user32-cs
 
 /// A program's registers at its entry to the kernel: a copy of them, or in place ([`LiveFrame`]).
 #[repr(C)]
@@ -120,10 +122,12 @@ pub mod offsets {
 }
 
 impl Frame {
+    // ANCHOR: is-user
     /// Whether the frame is from user mode, by the privilege level in CS.
     pub fn is_user(&self) -> bool {
         self.cs & 3 != 0
     }
+    // ANCHOR_END: is-user
 
     /// Whether the frame is from 32-bit code of the flat user segment.
     pub fn is_compat(&self) -> bool {

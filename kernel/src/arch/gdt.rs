@@ -16,6 +16,7 @@ use super::percpu;
 
 use crate::abi::frame::USER32_CS;
 
+// ANCHOR: selectors
 /// 64-bit kernel code. SYSCALL loads SS from the next descriptor, which fixes the order.
 pub const KERNEL_CS: u16 = 2 << 3;
 /// Kernel data and stack.
@@ -24,6 +25,7 @@ pub const KERNEL_DS: u16 = 3 << 3;
 pub const USER_DS: u16 = 5 << 3 | 3;
 /// 64-bit user code.
 pub const USER_CS: u16 = 6 << 3 | 3;
+// ANCHOR_END: selectors
 const TSS_INDEX: usize = 8;
 /// Index of the running program's LDT descriptor.
 const LDT_INDEX: usize = 10;
@@ -33,11 +35,13 @@ pub const TLS_FIRST: usize = 12;
 const CPUNODE: usize = 15;
 const ENTRIES: usize = 16;
 
+// ANCHOR: descriptor-bits
 // Descriptor bits (Intel SDM vol. 3, 3.4.5); limits are 4 GiB, bases 0, accessed already set.
 const CODE64: u64 = 0x00af_9b00_0000_ffff;
 const CODE32: u64 = 0x00cf_9b00_0000_ffff;
 const DATA: u64 = 0x00cf_9300_0000_ffff;
 const DPL3: u64 = 3 << 45;
+// ANCHOR_END: descriptor-bits
 
 /// Bytes of an IST stack.
 const IST_STACK: usize = 16 * 1024;
