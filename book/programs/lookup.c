@@ -39,8 +39,8 @@ static void *find(const char *wanted, const char *version)
 		if (segment[i].p_type == PT_DYNAMIC)
 			dynamic = (void *)(image + segment[i].p_offset);
 	}
-  // ANCHOR_END: find
-  // ANCHOR: tables
+	// ANCHOR_END: find
+	// ANCHOR: tables
 	ElfW(Sym) *symbols = NULL;
 	unsigned *hash = NULL;
 	unsigned short *versions = NULL;
@@ -54,8 +54,8 @@ static void *find(const char *wanted, const char *version)
 		case DT_VERDEF: definitions = table; break;
 		}
 	}
-  // ANCHOR_END: tables
-  // ANCHOR: search
+	// ANCHOR_END: tables
+	// ANCHOR: search
 	void *found = NULL;
 	unsigned count = hash[1]; // the second word of DT_HASH: the number of symbols
 	for (unsigned i = 1; i < count; i++) {
@@ -67,7 +67,7 @@ static void *find(const char *wanted, const char *version)
 		printf("%2u  %s, version %s%s\n", i, name, has, is_it ? "   <- this one" : "");
 	}
 	return found;
-  // ANCHOR_END: search
+	// ANCHOR_END: search
 }
 
 int (*gettime)(clockid_t, struct timespec *);
@@ -80,14 +80,14 @@ static long nanos(struct timespec time)
 // Called once the function is found; a place to stop.
 __attribute__((noinline)) void use(void)
 {
-  // ANCHOR: use
+	// ANCHOR: use
 	struct timespec first, second, third;
 	gettime(CLOCK_MONOTONIC, &first);                     // no door
 	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &second); // a door
 	gettime(CLOCK_MONOTONIC, &third);                     // no door
 	int in_order = nanos(first) <= nanos(second) && nanos(second) <= nanos(third);
 	printf("by the vDSO, by a call, by the vDSO: %s\n", in_order ? "in order" : "NOT in order");
-  // ANCHOR_END: use
+	// ANCHOR_END: use
 }
 
 int main(void)

@@ -4,7 +4,7 @@
 
 int main(void)
 {
-  // ANCHOR: print
+	// ANCHOR: print
 	FILE *maps = fopen("/proc/self/maps", "r");
 	char line[256];
 	while (fgets(line, sizeof line, maps)) {
@@ -12,6 +12,6 @@ int main(void)
 		if (name)
 			fputs(line, stdout);
 	}
-  // ANCHOR_END: print
+	// ANCHOR_END: print
 	return 0;
 }

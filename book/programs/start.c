@@ -44,7 +44,7 @@ static const char *name_of(unsigned long key)
 
 int main(int argc, char **argv)
 {
-  // ANCHOR: walk
+	// ANCHOR: walk
   // argv is an address in that area: the word before it is argc.
 	unsigned long *word = (unsigned long *)argv;
 	printf("argc       %lu%s\n", word[-1],
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 		if (word[0] == AT_NULL)
 			break;
 	}
-  // ANCHOR_END: walk
+	// ANCHOR_END: walk
 	printf("(%d argument%s)\n", argc, argc == 1 ? "" : "s");
 	return 0;
 }

@@ -120,6 +120,7 @@ fn clock(id: i32) -> Result<Time, Errno> {
 /// clock_gettime(2).
 #[inline(always)]
 pub fn clock_gettime<P: Pair>(id: i32, to: UserPtr<P>) -> Rax {
+    // ANCHOR: same-page
     match time::quick(id) {
         Some(time) => match write(to, time) {
             Ok(_) => Rax::ZERO,
@@ -127,6 +128,7 @@ pub fn clock_gettime<P: Pair>(id: i32, to: UserPtr<P>) -> Rax {
         },
         None => other_clock(id, to),
     }
+    // ANCHOR_END: same-page
 }
 
 /// clock_gettime where one attempt at the clock page fails.

@@ -130,6 +130,7 @@ pub fn tick() {
 fn pass(ticks: u64) {
     TICKS.fetch_add(ticks, Ordering::Relaxed);
     let mut keeper = KEEPER.lock();
+    // ANCHOR: pass
     let rate = WATCH.lock().as_mut().and_then(Watchdog::tick);
     let now = counter(&keeper);
     keeper.advance(now);
@@ -138,6 +139,7 @@ fn pass(ticks: u64) {
         log!("time: the clocks take the TSC's rate as {hertz} Hz from here on");
     }
     clock_page::publish(&keeper);
+    // ANCHOR_END: pass
 }
 
 /// The wall clock at the last tick (CLOCK_REALTIME_COARSE), for time stamps of files.

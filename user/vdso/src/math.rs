@@ -25,6 +25,7 @@ pub struct Time {
 
 /// The maximum number of cycles for [`near`] at multiplier `mult`: three seconds, so that the sum
 /// with the base is below 2^32 ns.
+// ANCHOR: near-limit
 pub const fn near_limit(mult: u32) -> u32 {
     let cycles = 3 * SHIFTED_SEC / if mult == 0 { 1 } else { mult as u64 };
     if cycles > u32::MAX as u64 {
@@ -33,13 +34,16 @@ pub const fn near_limit(mult: u32) -> u32 {
         cycles as u32
     }
 }
+// ANCHOR_END: near-limit
 
 /// The usual case: nanoseconds at `delta` cycles after a base of `nanos` (shifted, below one
 /// second). `delta` is at most [`near_limit`] of `mult`. The result is below four seconds.
 #[inline(always)]
+// ANCHOR: near
 pub fn near(delta: u32, mult: u32, nanos: u64) -> u32 {
     ((u64::from(delta) * u64::from(mult) + nanos) >> SHIFT) as u32
 }
+// ANCHOR_END: near
 
 /// The rare case, any `delta`: seconds and nanoseconds at `delta` cycles after the base. A counter
 /// before the base (a negative `delta`) is treated as the base.
@@ -83,7 +87,9 @@ pub const fn mult_for(hertz: u64) -> Option<u32> {
     if hertz == 0 {
         return None;
     }
+    // ANCHOR: mult-for
     let mult = (SHIFTED_SEC + hertz / 2) / hertz;
+    // ANCHOR_END: mult-for
     if mult > u32::MAX as u64 {
         None
     } else {

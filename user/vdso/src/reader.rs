@@ -118,10 +118,12 @@ pub fn now(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Ti
 /// Carries whole seconds over: at most three steps, see [`crate::math::near`].
 #[inline(always)]
 fn normalise(mut time: Time) -> Time {
+    // ANCHOR: carry
     while time.nanos >= NANOS_PER_SEC {
         time.nanos -= NANOS_PER_SEC;
         time.seconds = time.seconds.wrapping_add(1);
     }
+    // ANCHOR_END: carry
     time
 }
 

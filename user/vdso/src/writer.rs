@@ -20,6 +20,7 @@ struct Base {
 impl Base {
     /// This base, `cycles` later.
     fn after(self, cycles: u64, mult: u32) -> Self {
+        // ANCHOR: advance
         let total = u128::from(cycles) * u128::from(mult) + u128::from(self.shifted);
         Self {
             seconds: self
@@ -27,6 +28,7 @@ impl Base {
                 .wrapping_add((total / u128::from(SHIFTED_SEC)) as i64),
             shifted: (total % u128::from(SHIFTED_SEC)) as u64,
         }
+        // ANCHOR_END: advance
     }
 
     /// This base plus a constant offset.

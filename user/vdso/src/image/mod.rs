@@ -106,6 +106,7 @@ extern "C" fn slow_clock_gettime(id: i32, time: *mut Timespec) -> i32 {
 /// layout.
 #[inline(always)]
 fn slow_gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
+    // ANCHOR: fall-back
     let page = page();
     if let Some(clock) = entry(page, id)
         && let Some(at) = now(page, clock, &Tsc)
@@ -116,6 +117,7 @@ fn slow_gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
         return 0;
     }
     syscall(number, id as usize, time as usize)
+    // ANCHOR_END: fall-back
 }
 
 /// gettimeofday after a failed attempt.
