@@ -12,6 +12,7 @@
 #   make bench-linux  count 400 rows on Trident and on Linux, and compare (20 minutes)
 #   make cost      time each way into the kernel on this CPU, in Linux (ACCEL=kvm: and in Trident)
 #   make microscope  record every instruction of the calls; a page shows two side by side
+#   make book      make the course's book, target/book/index.html (works offline)
 #   make iso       build target/trident.iso (GRUB, BIOS and UEFI)
 #   make debug     boot QEMU stopped, with gdb attached
 #   make debug REPLAY=1  the same on a recorded run, in which gdb goes backwards too
@@ -63,13 +64,13 @@ RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
-.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux cost microscope iso debug gdbserver gdb doctor clean setup
+.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux cost microscope book iso debug gdbserver gdb doctor clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-run shell rootfs transcripts test soak check build bench bench-linux cost microscope iso debug gdbserver gdb doctor setup:
+run shell rootfs transcripts test soak check build bench bench-linux cost microscope book iso debug gdbserver gdb doctor setup:
 	@$(XTASK) $@
 
 clean:

@@ -75,24 +75,37 @@ pub fn compile(name: &str, compiler: Compiler) -> Result<PathBuf> {
 
 /// [`compile`] with further options, which become part of the file's name.
 pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<PathBuf> {
+    let sources = paths::root().join("tests/programs");
+    let output = paths::scratch().join("c");
+    compile_file(&sources, &format!("{name}.c"), &output, compiler, options)
+}
+
+/// Compiles a file of `sources` (C, or assembly), unless the program in `output` is newer than the
+/// file and the headers beside it.
+pub fn compile_file(
+    sources: &Path,
+    file: &str,
+    output: &Path,
+    compiler: Compiler,
+    options: &[&str],
+) -> Result<PathBuf> {
     // Cases run side by side, under nextest in separate processes: the complete result gets its
     // name by a rename.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock();
 
-    let source = paths::root()
-        .join("tests/programs")
-        .join(format!("{name}.c"));
+    let source = sources.join(file);
     let suffix: String = options
         .concat()
         .chars()
         .filter(|c| c.is_alphanumeric())
         .collect();
-    let directory = paths::scratch().join("c");
-    let program = directory.join(format!("{name}.{}{suffix}", compiler.name()));
+    let name = Path::new(file).with_extension("");
+    let name = name.display();
+    let program = output.join(format!("{name}.{}{suffix}", compiler.name()));
     // The program may include any of the headers, and those beside it.
     let beside = source.parent().map(Path::to_owned).unwrap_or_default();
-    let headers = fs::read_dir(paths::root().join("tests/programs"))?
+    let headers = fs::read_dir(sources)?
         .chain(fs::read_dir(beside)?)
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "h"));
@@ -102,7 +115,7 @@ pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<
     {
         return Ok(program);
     }
-    fs::create_dir_all(program.parent().unwrap_or(&directory))?;
+    fs::create_dir_all(program.parent().unwrap_or(output))?;
     let temporary = program.with_extension(format!("tmp{}", std::process::id()));
     let mut command = compiler.command();
     command.args(options).arg("-o").arg(&temporary).arg(&source);

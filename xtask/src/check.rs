@@ -16,7 +16,7 @@ use crate::ui;
 use crate::words;
 
 /// Crates that run on the host.
-const HOST_CRATES: [&str; 4] = ["xtask", "tests", "costs", "microscope"];
+const HOST_CRATES: [&str; 5] = ["xtask", "tests", "costs", "microscope", "book"];
 /// Crates of the bare-metal half.
 const BARE_CRATES: [&str; 6] = [
     "trident",

@@ -8,6 +8,7 @@
 
 mod allocations;
 mod bench;
+mod book;
 mod build;
 mod check;
 mod clean;
@@ -141,6 +142,11 @@ fn actions() -> Vec<Action> {
             "Record every instruction of the calls, and make target/microscope.html of the records",
             microscope::command,
         ),
+        with(
+            "book",
+            "Make the course's book, target/book/, and hold its transcripts to today's kernel",
+            book::command,
+        ),
         plain(
             "entry",
             "Record getpid by each door, and write docs/ENTRY.md",
@@ -248,6 +254,7 @@ mod tests {
         read::<soak::Options>("7 --minutes 2");
         read::<rootfs::Options>("--documents --refresh");
         read::<stock::Options>("image ramdisk --append quiet");
+        read::<book::Options>("--pages --built --update --only doors name");
         read::<debug::Options>("--program p -- -ex continue");
     }
 }

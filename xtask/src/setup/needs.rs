@@ -198,6 +198,7 @@ pub const COMMANDS: &[(&str, &[&[Need]])] = &[
     ("bench-linux", &[RUN, COMPILERS]),
     ("cost", &[RUN, COMPILERS]),
     ("microscope", &[RUN, COMPILERS]),
+    ("book", &[RUN, COMPILERS, GDB]),
     ("iso", &[ISO]),
     ("transcripts", &[RUN, COMPILERS]),
     ("soak", &[RUN, COMPILERS]),
