@@ -28,6 +28,7 @@ pub struct Vectors {
     pub spurious: (u8, Stub),
 }
 
+// ANCHOR: set-gate
 fn set<F>(entry: &mut Entry<F>, stub: Stub, ist: Option<Ist>, dpl: PrivilegeLevel) {
     // SAFETY: as a gate's handler must, a `Stub` saves all registers and ends in IRET; `gdt::init`
     // has set up the IST stacks.
@@ -39,6 +40,7 @@ fn set<F>(entry: &mut Entry<F>, stub: Stub, ist: Option<Ist>, dpl: PrivilegeLeve
         }
     }
 }
+// ANCHOR_END: set-gate
 
 /// Fills the table with the stubs of `vectors`, and loads it.
 pub fn init(vectors: &Vectors) {
@@ -68,9 +70,11 @@ pub fn init(vectors: &Vectors) {
             Some(Ist::MachineCheck),
             Ring0,
         );
+        // ANCHOR: ring3-gates
         // DPL 3: programs may execute INT3 and INTO.
         set(&mut idt.breakpoint, stubs[3], None, Ring3);
         set(&mut idt.overflow, stubs[4], None, Ring3);
+        // ANCHOR_END: ring3-gates
         set(&mut idt.bound_range_exceeded, stubs[5], None, Ring0);
         set(&mut idt.invalid_opcode, stubs[6], None, Ring0);
         set(&mut idt.device_not_available, stubs[7], None, Ring0);

@@ -33,6 +33,7 @@ const MSR_GS_BASE: u32 = 0xc000_0101;
 /// Defines the stub of a vector: `error` if the CPU pushes an error code, `paranoid` if the vector
 /// can occur in ring 0 while the GS base is the program's.
 macro_rules! stub {
+    // ANCHOR: stub-with-error
     ($name:ident, $vector:expr, error) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
@@ -42,6 +43,8 @@ macro_rules! stub {
             )
         }
     };
+    // ANCHOR_END: stub-with-error
+    // ANCHOR: stub-without-error
     ($visible:vis $name:ident, $vector:expr) => {
         #[unsafe(naked)]
         $visible unsafe extern "C" fn $name() {
@@ -51,6 +54,7 @@ macro_rules! stub {
             )
         }
     };
+    // ANCHOR_END: stub-without-error
     ($name:ident, $vector:expr, paranoid $(, $error:ident)?) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
@@ -291,6 +295,7 @@ unsafe extern "C" fn paranoid() {
 
 /// Dispatches an exception or interrupt to its handler, then does the exit work of a frame from
 /// user mode. `frame` is the one that the stub pushed.
+// ANCHOR: handle
 extern "C" fn handle(frame: &LiveFrame) {
     let vector = frame.entry.get() as u8;
     let error_code = frame.orig_rax.replace(u64::MAX);
@@ -300,6 +305,7 @@ extern "C" fn handle(frame: &LiveFrame) {
         exception_dispatch::handle(frame, vector, error_code);
         rusage::returning(frame.rip.get());
     }
+// ANCHOR_END: handle
     if frame.is_user() {
         // A frame from user mode is the running task's, at the top of its stack. The return is by
         // IRET, whether the frame was edited or not.
