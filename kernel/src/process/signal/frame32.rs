@@ -97,6 +97,7 @@ pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     };
     let place = place(frame, delivery, size, true)?;
     fpstate::save(place.fpstate, frame.cs.get())?;
+    // ANCHOR: return-to
     let return_to = |symbol: fn(u64) -> u64, code: usize| {
         let base = current().mm().map_or(0, |mm| mm.lock().landmarks.vdso);
         if delivery.action.flags & u64::from(SA_RESTORER) != 0 {
@@ -107,6 +108,7 @@ pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
             (place.frame as u32).wrapping_add(code as u32)
         }
     };
+    // ANCHOR_END: return-to
     if wants_info {
         let return_to = return_to(vdso::kernel_rt_sigreturn, size_of::<RtFrame>() - 8);
         write_rt(frame, delivery, &place, return_to)?;

@@ -171,9 +171,11 @@ fn write_head(
 #[inline]
 pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     let action = delivery.action;
+    // ANCHOR: restorer
     if action.flags & u64::from(SA_RESTORER) == 0 {
         return Err(Errno::EFAULT);
     }
+    // ANCHOR_END: restorer
     let place = place(frame, delivery, SIZE, false)?;
     fpstate::save(place.fpstate, frame.cs.get())?;
     let mut flags = UC_SIGCONTEXT_SS;

@@ -158,9 +158,11 @@ pub fn landing_pad(base: u64) -> u64 {
 }
 
 /// Address of `__kernel_vsyscall` (AT_SYSINFO) in a 32-bit vDSO mapped at `base`.
+// ANCHOR: lent-entry
 pub fn kernel_vsyscall(base: u64) -> u64 {
     symbol(base, vdso32::KERNEL_VSYSCALL)
 }
+// ANCHOR_END: lent-entry
 
 /// Address of `__kernel_sigreturn`, to which signal handlers without a restorer return, in a 32-bit
 /// vDSO mapped at `base`.

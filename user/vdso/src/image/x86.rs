@@ -468,6 +468,7 @@ global_asm!(
     ".cfi_escape 0x10, \\register, 3, 0x74, ((\\offset) & 0x7f) | 0x80, ((\\offset) >> 7) & 0x7f",
     ".endm",
     ".macro sigframe_cfi sp",
+    // ANCHOR: unwind
     // DW_CFA_def_cfa_expression (0x0f), length 4: the saved esp itself, by DW_OP_deref (0x06).
     ".cfi_escape 0x0f, 4, 0x74, ((\\sp + 28) & 0x7f) | 0x80, ((\\sp + 28) >> 7) & 0x7f, 0x06",
     "at_esp 0, \\sp + 44", // eax
@@ -478,11 +479,13 @@ global_asm!(
     "at_esp 6, \\sp + 20", // esi
     "at_esp 7, \\sp + 16", // edi
     "at_esp 8, \\sp + 56", // eip
+    // ANCHOR_END: unwind
     ".endm",
     ".pushsection .text.__kernel_sigreturn, \"ax\", @progbits",
     ".balign 32",
     ".cfi_startproc simple",
     ".cfi_signal_frame",
+    // ANCHOR: sigreturn
     "sigframe_cfi 4",
     "nop",
     ".globl __kernel_sigreturn",
@@ -493,6 +496,7 @@ global_asm!(
     "mov eax, 119",
     "int 0x80",
     ".cfi_endproc",
+    // ANCHOR_END: sigreturn
     ".size __kernel_sigreturn, . - __kernel_sigreturn",
     "nop",
     ".popsection",
