@@ -305,7 +305,7 @@ extern "C" fn handle(frame: &LiveFrame) {
         exception_dispatch::handle(frame, vector, error_code);
         rusage::returning(frame.rip.get());
     }
-// ANCHOR_END: handle
+    // ANCHOR_END: handle
     if frame.is_user() {
         // A frame from user mode is the running task's, at the top of its stack. The return is by
         // IRET, whether the frame was edited or not.
