@@ -18,8 +18,10 @@ static void redirect(int signal, siginfo_t *info, void *context)
 static void report(int signal, siginfo_t *info, void *context)
 {
 	ucontext_t *saved = context;
-	printf("rip %#18llx: SIGSEGV, si_code %d, trap %lld, error %#llx\n", saved->uc_mcontext.gregs[REG_RIP],
-		info->si_code, saved->uc_mcontext.gregs[REG_TRAPNO], saved->uc_mcontext.gregs[REG_ERR]);
+	greg_t *r = saved->uc_mcontext.gregs;
+
+	printf("rip %#18llx: %-11s vector %2lld, error code %#llx\n", r[REG_RIP],
+		info->si_code == SI_KERNEL ? "SI_KERNEL" : "SEGV_MAPERR", r[REG_TRAPNO], r[REG_ERR]);
 	siglongjmp(back, 1);
 }
 // ANCHOR_END: handlers
@@ -30,7 +32,7 @@ int main(void)
 	sigaction(SIGUSR1, &action, NULL);
 	action.sa_sigaction = report;
 	sigaction(SIGSEGV, &action, NULL);
-	static const long targets[] = {0x10, 0x7fffffffe000, 0x7ffffffff000, 1ul << 47, 1ul << 63, 0xffffffff80000000};
+	static const long targets[] = {0x10, 0x7ffffffff000, 1ul << 47, 1ul << 63, 0xffffffff80000000};
 	for (unsigned i = 0; i < sizeof targets / sizeof *targets; i++) {
 		target = targets[i];
 		if (sigsetjmp(back, 1) == 0)

@@ -12,8 +12,8 @@ void elsewhere(void)
 	_exit(0);
 }
 
-// ANCHOR: handler
-void handler(int signal, siginfo_t *info, void *context)
+// ANCHOR: on-signal
+void on_signal(int signal, siginfo_t *info, void *context)
 {
 	ucontext_t *saved = context;
 	saved->uc_mcontext.gregs[REG_RIP] = (long)elsewhere;
@@ -22,11 +22,11 @@ void handler(int signal, siginfo_t *info, void *context)
 	saved->uc_mcontext.gregs[REG_RSP] &= -16;
 	saved->uc_mcontext.gregs[REG_RSP] -= 8;
 }
-// ANCHOR_END: handler
+// ANCHOR_END: on-signal
 
 int main(void)
 {
-	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
 	sigaction(SIGUSR1, &action, NULL);
 	raise(SIGUSR1);
 	puts("main: not reached");

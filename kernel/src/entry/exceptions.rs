@@ -198,8 +198,10 @@ unsafe extern "C" fn common() {
         // 3. From the kernel: GS base is already the kernel's, unless the IRET to user mode
         //    faulted or the frame is from virtual-8086 mode (see [`virtual_8086`]).
         virtual_8086!("2", "5b"),
+        // ANCHOR: is-iret
         "cmp qword ptr [rsp + {rip}], offset {iret}",
         "je 3f",
+        // ANCHOR_END: is-iret
         "cmp qword ptr [rsp + {rip}], offset iret_from_int80_1",
         "je 3f",
         "cmp qword ptr [rsp + {rip}], offset iret_from_int80_0",
@@ -212,6 +214,7 @@ unsafe extern "C" fn common() {
         ".cfi_adjust_cfa_offset -8",
         "iretq",
         ".cfi_restore_state",
+        // ANCHOR: iret-faulted
         // 4. The IRET faulted: this frame has the program's general registers. The five words
         //    that IRET could not load are still at the top of the task's stack.
         "3: swapgs",
@@ -222,6 +225,7 @@ unsafe extern "C" fn common() {
         "call {bad_iret}",
         "mov rsp, rbx",
         "jmp {exit}",
+        // ANCHOR_END: iret-faulted
         stub_ends!(),
         cs = const offsets::CS,
         rip = const offsets::RIP,

@@ -39,9 +39,11 @@ pub const RF_TF_VM: u32 = 1 << 16 | 1 << 8 | VM as u32;
 /// [`work`] bits handled before the return to user mode: all but those handled before a call.
 pub const EXIT_WORK: u32 = !work::BEFORE_CALL;
 
+// ANCHOR: canonical
 // SYSRET needs a canonical rip. That of a SYSCALL is at most the end of user memory: the last page
 // of the lower half is never a program's.
 const _: () = assert!(TASK_SIZE <= (1 << 47) - PAGE_SIZE);
+// ANCHOR_END: canonical
 
 unsafe extern "C" {
     /// An IRET that returns to user mode. It can fault: see `exceptions.rs`. The other ones are in
@@ -51,11 +53,13 @@ unsafe extern "C" {
 
 /// Inside `naked_asm!`, after the handler: goes to label 4 of [`slow_exit!`] if work is pending (a
 /// signal, a switch to another task, an edited frame). rax is the result, rsp points to the frame.
+// ANCHOR: finish-call
 macro_rules! finish_call {
     () => {
         "test dword ptr gs:[{work}], {exit_work}\njnz 4f\n5:\n"
     };
 }
+// ANCHOR_END: finish-call
 
 /// Inside `naked_asm!`: the other ways from a handler to the program. At label 4 with work pending:
 /// the frame gets the result, and [`exit_work`] does the work; then back to label 5 of
@@ -64,12 +68,14 @@ macro_rules! finish_call {
 macro_rules! slow_exit {
     () => {
         concat!(
+            // ANCHOR: slow-exit
             "4: mov [rsp + {rax}], rax\n",
             "call {do_work}\n",
             "test al, al\n",
             "jnz {iret}\n",
             "mov rax, [rsp + {rax}]\n",
             "jmp 5b\n",
+            // ANCHOR_END: slow-exit
             "6: mov [rsp + {rax}], rax\n",
             "jmp {iret}\n"
         )
@@ -80,6 +86,7 @@ macro_rules! slow_exit {
 /// where SYSRET loads them; rax has the result. Then the program's rsp, 32 bytes up: above
 /// orig_rax, rip, cs and rflags. Then the user GS base. No instruction may fault from here on, as
 /// rsp is no longer the kernel's.
+// ANCHOR: sysret64
 macro_rules! sysret64 {
     () => {
         concat!(
@@ -94,6 +101,7 @@ macro_rules! sysret64 {
         )
     };
 }
+// ANCHOR_END: sysret64
 
 /// Inside `naked_asm!`: SYSRET to 32-bit code. As [`sysret64!`], with rip and rflags of the frame
 /// in ecx and r11: the landing pad reloads ecx, edx and ebp from the stack, so that ecx is free.
@@ -136,6 +144,7 @@ extern "C" fn assert_sysret_restores(frame: &LiveFrame) {
     let is_64bit = Door::of(frame.entry) == Some(Door::Syscall);
     // 32-bit code finds its return address on the stack: rcx and r11 are free, and SYSRET loads the
     // lower half of rip. Only SYSENTER from 64-bit code has an upper half, and no way to return.
+    // ANCHOR: assert-sysret
     if is_64bit {
         assert_eq!(frame.rip, frame.rcx, "SYSRET loads rip from rcx");
         assert_eq!(frame.rflags, frame.r11, "SYSRET loads rflags from r11");
@@ -147,6 +156,7 @@ extern "C" fn assert_sysret_restores(frame: &LiveFrame) {
     assert_eq!(unfit, 0, "SYSRET doesn't restore RF, TF and VM");
     // A SYSCALL in the last bytes of user memory returns to its end, which is canonical.
     assert!(frame.rip <= TASK_SIZE, "SYSRET to {:#x}", frame.rip);
+    // ANCHOR_END: assert-sysret
 }
 
 /// Start of a new task: its frame is a copy of its parent's. Exit work comes first, because a
@@ -178,6 +188,7 @@ pub unsafe extern "C" fn return_by_iret() {
     naked_asm!(
         stub_begins!(),
         unwind_from_frame!(),
+        // ANCHOR: return-by-iret
         // A stack segment from the LDT may be a 16-bit one.
         "test byte ptr [rsp + {ss}], {local}",
         "jnz {espfix}",
@@ -188,6 +199,7 @@ pub unsafe extern "C" fn return_by_iret() {
         ".globl iret_to_user",
         "iret_to_user:",
         "iretq",
+        // ANCHOR_END: return-by-iret
         stub_ends!(),
         ss = const offsets::SS,
         local = const LOCAL,

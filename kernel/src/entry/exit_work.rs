@@ -28,11 +28,13 @@ pub extern "C" fn exit_work() -> bool {
             signal::deliver::deliver();
         } else if pending & work::RSEQ != 0 && pending & work::RESCHEDULE == 0 {
             rseq::resume();
+        // ANCHOR: edited
         } else if pending & work::RESCHEDULE != 0 {
             run_queue::schedule();
         } else {
             percpu::clear_work(work::FRAME_EDITED);
             return pending & work::FRAME_EDITED != 0;
         }
+        // ANCHOR_END: edited
     }
 }

@@ -85,10 +85,12 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
         // 6. The return (exit.rs): SYSRET if it can restore the frame, else IRET.
         place!("return_from_syscall"),
         here!(),
+        // ANCHOR: leave
         finish_call!(),
         "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
         "jnz 6f",
         sysret64!(),
+        // ANCHOR_END: leave
         // 7. Not on the usual path.
         here!(),
         slow_call!(),
