@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 int main(void)
 {
@@ -13,10 +14,10 @@ int main(void)
 	printf("__kernel_vsyscall:");
 	for (int i = 0; i < 13; i++)
 		printf(" %02x", door[i]);
-	printf("\ngetpid() by it: %d\n", pid);
+	printf("\ngetpid() by it: %s\n", pid == getpid() ? "the pid" : "another number");
 	FILE *doors = fopen("/proc/doors", "r");
 	char line[80];
 	while (doors && fgets(line, sizeof line, doors))
-		if (strstr(line, "total") || strstr(line, "getpid"))
+		if (strstr(line, " getpid "))
 			fputs(line, stdout);
 }

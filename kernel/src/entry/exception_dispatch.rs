@@ -71,12 +71,14 @@ fn kernel_debug(frame: &LiveFrame) -> bool {
         kill_by_lost_frame(frame);
         return true;
     }
+    // ANCHOR: kernel-tf
     if frame.rflags.get() & TF == 0 {
         return try_current().is_some();
     }
     frame.rflags.update(|flags| flags & !TF);
     percpu::set_work(work::SINGLE_STEP);
     true
+    // ANCHOR_END: kernel-tf
 }
 
 /// Handles a second #DB at the first instruction of the first one's stub, which QEMU raises but no

@@ -32,8 +32,8 @@ use crate::mm::layout::{self, TASK_SIZE};
 use crate::pop_registers;
 use crate::process::fault;
 
-/// Flags that rule out SYSRET. SYSRET clears RF, and with TF set the program traps one instruction
-/// late. VM has no meaning in long mode, but QEMU 7.2 loads it.
+/// Flags that rule out SYSRET. SYSRET clears RF, and with TF set the program traps at once, before
+/// its next instruction. VM has no meaning in long mode, but QEMU 7.2 loads it.
 pub const RF_TF_VM: u32 = 1 << 16 | 1 << 8 | VM as u32;
 
 /// [`work`] bits handled before the return to user mode: all but those handled before a call.
@@ -108,6 +108,7 @@ macro_rules! sysret64 {
 ///
 /// 64-bit code that executes SYSENTER returns to the landing pad in 32-bit mode and is killed by
 /// the fault that follows, as on Linux.
+// ANCHOR: sysret32
 macro_rules! sysret32 {
     () => {
         concat!(
@@ -124,6 +125,7 @@ macro_rules! sysret32 {
         )
     };
 }
+// ANCHOR_END: sysret32
 
 /// Inside `naked_asm!`, in test builds: checks that SYSRET restores the frame that rsp points to.
 macro_rules! assert_sysret {

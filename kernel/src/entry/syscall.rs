@@ -146,12 +146,14 @@ pub unsafe extern "C" fn entry_syscall_32<const CLEAR: bool>() {
         push!("r11"),
         push!("{cs}"),
         push!("gs:[{landing_pad}]"),
+        // ANCHOR: second-argument
         // 3. orig_rax: the number, 32 bits. SYSCALL has overwritten ecx, so the second argument
         //    is in ebp: the frame gets it as ecx, where the i386 table expects it.
         here!(),
         "mov eax, eax",
         push!("rax"),
         push_registers!("rbp"),
+        // ANCHOR_END: second-argument
         unwind_from_frame!(),
         // 4. The sixth argument, from the program's stack.
         place!("call_by_syscall32"),

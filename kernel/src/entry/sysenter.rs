@@ -33,6 +33,7 @@ use crate::{clac, extable, pop_registers, push, push_registers, stac};
 /// `$pointer`, into r9d and into the frame's rbp. If the word can't be read, the call is not made
 /// and returns -EFAULT (-14). The pointer has 32 bits, and so is no kernel address. The fault may
 /// sleep: the frame is complete.
+// ANCHOR: stack-argument
 macro_rules! stack_argument {
     ($pointer:literal) => {
         concat!(
@@ -50,6 +51,7 @@ macro_rules! stack_argument {
         )
     };
 }
+// ANCHOR_END: stack-argument
 pub(super) use stack_argument;
 
 /// Entry point in SYSENTER_EIP. `CLEAR`: clears registers before the handler.
@@ -65,11 +67,14 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         stub_begins!(),
         unwind_from_per_cpu!("16", "{landing_pad}"),
         ".cfi_def_cfa 6, 0",
+        // ANCHOR: stack
         // 1. The kernel's GS base and stack.
         "swapgs",
         "mov rsp, gs:[{kernel_rsp}]",
+        // ANCHOR_END: stack
         ".cfi_def_cfa 7, 0",
         ".cfi_register 7, 6",
+        // ANCHOR: five-words
         // 2. The five words that an interrupt gate pushes. The vDSO passes the stack pointer in
         //    ebp; 64-bit code can execute SYSENTER too, so the upper half of rbp is cleared. IF
         //    was set, as always in user mode. rip is the landing pad in the program's vDSO,
@@ -83,12 +88,14 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         "or dword ptr [rsp], {interrupts_on}",
         push!("{cs}"),
         push!("gs:[{landing_pad}]"),
+        // ANCHOR_END: five-words
         // 3. orig_rax: the number, 32 bits. Then the registers, with -ENOSYS for rax.
         here!(),
         "mov eax, eax",
         push!("rax"),
         push_registers!("rcx"),
         unwind_from_frame!(),
+        // ANCHOR: test-flags
         // 4. Flags that SYSENTER does not clear: DF, NT (IRET would attempt a task switch), AC
         //    (suspends SMAP) and TF. They are rarely set, and POPF is slow: it is executed only if
         //    one of them is.
@@ -96,6 +103,7 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         "test dword ptr [rsp + {rflags}], {df_nt_ac_tf}",
         "jnz 8f",
         "7:",
+        // ANCHOR_END: test-flags
         // 5. The sixth argument, from the program's stack.
         place!("call_by_sysenter"),
         here!(),
@@ -117,6 +125,7 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         sysret32!(),
         slow_call!(),
         slow_exit!(),
+        // ANCHOR: rare-flags
         // 8. The flags that rarely are set. SYSRET can't restore TF, so the frame counts as edited.
         here!(),
         "8: or dword ptr gs:[{work}], {edited}",
@@ -124,6 +133,7 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         "popfq",
         ".cfi_adjust_cfa_offset -8",
         "jmp 7b",
+        // ANCHOR_END: rare-flags
         stub_ends!(),
         clear = const CLEAR as u8,
         door = const Door::Sysenter as u64,

@@ -52,6 +52,7 @@ fn patch(image: &mut [u8], site: usize, code: &[u8]) {
     image[site..site + code.len()].copy_from_slice(code);
 }
 
+// ANCHOR: vsyscall
 /// System call instruction of `__kernel_vsyscall`: name and code. Under a 64-bit kernel 32-bit code
 /// has SYSENTER only on Intel CPUs and SYSCALL only on AMD CPUs.
 fn vsyscall(cpu: &Features) -> (&'static str, [u8; 4]) {
@@ -61,6 +62,7 @@ fn vsyscall(cpu: &Features) -> (&'static str, [u8; 4]) {
         _ => ("int 0x80", images::VSYSCALL_INT80),
     }
 }
+// ANCHOR_END: vsyscall
 
 fn frames(image: &[u8]) -> Arc<Vec<Frame>> {
     let copy = |page: &[u8]| {

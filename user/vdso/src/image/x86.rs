@@ -379,6 +379,7 @@ global_asm!(
     ".endr",
 );
 
+// ANCHOR: vsyscall-steps
 // __kernel_vsyscall: enters the kernel as `int 0x80` does, by the fastest instruction of this CPU.
 //
 // On entry: eax number, ebx ecx edx esi edi ebp arguments. On return: eax result, all other
@@ -393,6 +394,7 @@ global_asm!(
 // 3. INT 0x80, for a CPU without a fast entry. A call is restarted here too: the kernel sets eip
 //    to these two bytes before the landing pad, with all registers as for INT 0x80.
 // 4. The landing pad (VDSO32_SYSENTER_RETURN): the return address of all three.
+// ANCHOR_END: vsyscall-steps
 global_asm!(
     ".pushsection .text.__kernel_vsyscall, \"ax\", @progbits",
     ".balign 16",
@@ -410,11 +412,13 @@ global_asm!(
     "push ebp",
     ".cfi_adjust_cfa_offset 4",
     ".cfi_rel_offset ebp, 0",
+    // ANCHOR: vsyscall-site
     "VDSO32_VSYSCALL_SITE:",
     ".byte 0x0f, 0x1f, 0x40, 0x00", // 2: nop dword ptr [eax + 0], with its byte of offset
     "int 0x80",                     // 3
     "VDSO32_SYSENTER_RETURN:",
     "pop ebp", // 4
+    // ANCHOR_END: vsyscall-site
     ".cfi_adjust_cfa_offset -4",
     ".cfi_restore ebp",
     "pop edx",
