@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use regex::Regex;
 
@@ -71,7 +71,8 @@ impl Expander<'_> {
         let file = format!("book/src/{}", chapter.path);
         let code = code_ranges(text);
         let mut out = String::with_capacity(text.len() * 2);
-        let mut place = 0;
+        // Prose is replaced in one piece, since a link may go on in the next line.
+        let (mut place, mut prose) = (0, 0);
         let mut lines = text.split_inclusive('\n').peekable();
         while let Some(line) = lines.next() {
             let start = place;
@@ -82,9 +83,9 @@ impl Expander<'_> {
                 is_alone && !is_in(&code, at) && !INLINE.is_match(&found[0])
             });
             let Some(found) = block else {
-                self.line(chapter, &file, text, start..place, &code, &mut out);
                 continue;
             };
+            self.prose(chapter, &file, text, prose..start, &code, &mut out);
             // The lines of a picture's description are its directive's.
             let mut words = String::new();
             if &found[2] == "figure" {
@@ -95,6 +96,7 @@ impl Expander<'_> {
                     lines.next();
                 }
             }
+            prose = place;
             let number = line_of(text, start);
             let block = self.block(chapter, &found[2], &found[3], &found[4], words.trim());
             let made = block.unwrap_or_else(|error| {
@@ -114,6 +116,7 @@ impl Expander<'_> {
                 out.push('\n');
             }
         }
+        self.prose(chapter, &file, text, prose..place, &code, &mut out);
         out
     }
 
@@ -207,19 +210,13 @@ impl Expander<'_> {
     fn words(&mut self, chapter: &Use, words: &str) -> String {
         let mut out = String::new();
         let file = format!("book/src/{}", chapter.path);
-        self.line(
-            chapter,
-            &file,
-            words,
-            0..words.len(),
-            &code_ranges(words),
-            &mut out,
-        );
+        let code = code_ranges(words);
+        self.prose(chapter, &file, words, 0..words.len(), &code, &mut out);
         out
     }
 
-    /// A line's links to terms and directives inside of it.
-    fn line(
+    /// Links to terms and directives in a piece of a chapter.
+    fn prose(
         &mut self,
         chapter: &Use,
         file: &str,
@@ -228,66 +225,72 @@ impl Expander<'_> {
         code: &[Range<usize>],
         out: &mut String,
     ) {
-        let line = &text[range.clone()];
+        let piece = &text[range.clone()];
         let mut found: Vec<(Range<usize>, Result<String>)> = Vec::new();
-        for link in terms::LINK.captures_iter(line) {
+        for link in terms::LINK.captures_iter(piece) {
             let whole = link.get(0).map_or(0..0, |whole| whole.range());
             if is_in(code, range.start + whole.start) {
                 continue;
             }
-            let made =
-                match self
-                    .terms
-                    .link(&link[1], link.get(2).map(|shown| shown.as_str()), chapter)
-                {
-                    _ if line.starts_with('#') => {
-                        Err(anyhow::anyhow!("a heading has no link to a term"))
-                    }
-                    Some(made) => Ok(made),
-                    None => Err(anyhow::anyhow!(
-                        "there is no term {}: book/terms has them all",
-                        &link[1]
-                    )),
-                };
+            let line = piece[..whole.start].rfind('\n').map_or(0, |end| end + 1);
+            let shown = link.get(2).map(|shown| shown.as_str());
+            let made = match self.terms.link(&link[1], shown, chapter) {
+                _ if piece[line..].starts_with('#') => {
+                    Err(anyhow!("a heading has no link to a term"))
+                }
+                Some(made) => Ok(made),
+                None => Err(anyhow!(
+                    "there is no term {}: book/terms has them all",
+                    &link[1]
+                )),
+            };
             found.push((whole, made));
         }
-        for directive in INLINE.captures_iter(line) {
+        for directive in INLINE.captures_iter(piece) {
             let whole = directive.get(0).map_or(0..0, |whole| whole.range());
-            if is_in(code, range.start + whole.start) {
-                continue;
+            if !is_in(code, range.start + whole.start) {
+                let made = self.inline(chapter, &directive[1], &directive[2]);
+                found.push((whole, made));
             }
-            let made = self.inline(chapter, &directive[1], &directive[2]);
-            found.push((whole, made));
         }
         found.sort_by_key(|(whole, _)| whole.start);
         let mut last = 0;
         for (whole, made) in found {
-            out.push_str(&line[last..whole.start]);
+            self.leftover(
+                file,
+                text,
+                range.start + last..range.start + whole.start,
+                code,
+            );
+            out.push_str(&piece[last..whole.start]);
             match made {
                 Ok(made) => out.push_str(&made),
                 Err(error) => {
-                    self.problems.at(
-                        file,
-                        line_of(text, range.start),
-                        format!("{}: {error:#}", &line[whole.clone()]),
-                    );
+                    let line = line_of(text, range.start + whole.start);
+                    self.problems
+                        .at(file, line, format!("{}: {error:#}", &piece[whole.clone()]));
                     out.push_str("<span class=\"missing\">?</span>");
                 }
             }
             last = whole.end;
         }
-        let rest = &line[last..];
-        let open = rest
-            .find("{{")
-            .filter(|at| !is_in(code, range.start + last + at));
-        if open.is_some() {
-            self.problems.at(
-                file,
-                line_of(text, range.start),
-                format!("{}: not a directive", rest.trim()),
-            );
+        self.leftover(file, text, range.start + last..range.end, code);
+        out.push_str(&piece[last..]);
+    }
+
+    /// Braces that begin no directive.
+    fn leftover(&mut self, file: &str, text: &str, range: Range<usize>, code: &[Range<usize>]) {
+        for (at, _) in text[range.clone()].match_indices("{{") {
+            let place = range.start + at;
+            if !is_in(code, place) {
+                let line = text[place..].lines().next().unwrap_or_default();
+                self.problems.at(
+                    file,
+                    line_of(text, place),
+                    format!("{line}: not a directive of one line"),
+                );
+            }
         }
-        out.push_str(rest);
     }
 
     fn inline(&self, chapter: &Use, name: &str, argument: &str) -> Result<String> {
@@ -341,4 +344,189 @@ pub fn code_ranges(text: &str) -> Vec<Range<usize>> {
         }
     }
     ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree with one of each thing that a chapter may name.
+    const FILES: [(&str, &str); 10] = [
+        (
+            "kernel/src/a.rs",
+            "// ANCHOR: one\nlet a = \"{{z}}\";\n// ANCHOR_END: one\n// ANCHOR: open\nx\n",
+        ),
+        ("book/programs/p.c", "int main(void);\n"),
+        ("book/transcripts/t.toml", ""),
+        ("book/transcripts/t.txt", "$ ./t\nout\n"),
+        ("book/transcripts/unmade.toml", ""),
+        (
+            "book/src/figures/f.svg",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\"><title>T</title><desc>d</desc></svg>",
+        ),
+        (
+            "book/terms/a.toml",
+            "[gate]\nname = \"gate\"\ntext = \"An `entry` of the [[idt]].\"\n[idt]\nname = \"IDT\"\ntext = \"A <table>.\"\n",
+        ),
+        (
+            "README.md",
+            "<!-- costs: doors -->\n| call | Trident |\n|---|--:|\n| getpid | 71 |\n<!-- end -->\n",
+        ),
+        ("docs/RULES.md", "# Rules\n\n### Rule 6: x\n\ntext\n"),
+        (
+            "xtask/microscope/src/journeys.rs",
+            "journey(\"j\", \"J\", X)",
+        ),
+    ];
+
+    /// What becomes of a chapter's text, and the problems.
+    fn expand(text: &str) -> (String, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let tree = Tree::new(directory.path());
+        for (name, text) in FILES {
+            std::fs::create_dir_all(tree.path(name).parent().unwrap()).unwrap();
+            std::fs::write(tree.path(name), text).unwrap();
+        }
+        let mut problems = Problems::default();
+        let terms = Terms::read(&tree, &mut problems);
+        let records = journey::Records::read(&tree, &tree.path("none")).unwrap();
+        let used = Used::default();
+        let mut expander = Expander {
+            tree: &tree,
+            records: &records,
+            terms,
+            used,
+            problems,
+        };
+        let chapter = Use {
+            path: "doors/01-a.md".into(),
+            title: "A".into(),
+        };
+        let out = expander.chapter(&chapter, text);
+        (out, expander.problems.list().join("\n"))
+    }
+
+    #[test]
+    fn directives_become_what_they_name() {
+        for (text, part) in [
+            (
+                "{{code kernel/src/a.rs:one}}",
+                "<figcaption>kernel/src/a.rs</figcaption>\n\n```rust\nlet a = \"{{z}}\";\n```\n\n</figure>",
+            ),
+            ("{{code book/programs/p.c}}", "```c\nint main(void);\n```"),
+            (
+                "1. Look:\n\n   {{code book/programs/p.c}}",
+                "   ```c\n   int main(void);\n   ```\n\n   </figure>",
+            ),
+            ("{{transcript t}}", "```console\n$ ./t\nout\n```"),
+            (
+                "{{figure f}}\n: The [[gate]]\n  is drawn.\n\nText.",
+                "\n\nThe <a class=\"term\"",
+            ),
+            (
+                "{{journey j@user}} The way",
+                "src=\"../microscope.html#j/@user\"",
+            ),
+            ("{{costs \"doors\"}}", "| getpid | 71 |"),
+            (
+                "It takes {{count trident:getpid}} instructions.",
+                "takes 71 instr",
+            ),
+            (
+                "See {{file kernel/src/a.rs}} and {{rule 6}}.",
+                "See `kernel/src/a.rs` and [Rule 6](../appendix/rules.md#rule-6).",
+            ),
+            ("{{file kernel/src/a.rs}}", "`kernel/src/a.rs`"),
+            (
+                "A [[gate]].",
+                "A <a class=\"term\" href=\"../appendix/glossary.md#term-gate\" title=\"An entry of the idt.\">gate</a>.",
+            ),
+            (
+                "| [[idt|`IDT`]] |",
+                "title=\"A &lt;table&gt;.\">`IDT`</a> |",
+            ),
+            (
+                "An [[idt|interrupt descriptor\ntable]].",
+                ">interrupt descriptor\ntable</a>.",
+            ),
+            (
+                "Code: `{{code x}} [[gate]]`.",
+                "Code: `{{code x}} [[gate]]`.",
+            ),
+            (
+                "```sh\n{{code x}}\n[[ -f a ]] [[gate]]\n```",
+                "```sh\n{{code x}}\n[[ -f a ]] [[gate]]\n```",
+            ),
+        ] {
+            let (out, problems) = expand(text);
+            assert_eq!(problems, "", "{text}");
+            assert!(out.contains(part), "{text}: {out}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_with_file_and_line() {
+        for (text, said) in [
+            (
+                "{{code kernel/src/b.rs:one}}",
+                "there is no file kernel/src/b.rs",
+            ),
+            ("{{code ../a.rs:one}}", "a path from the tree's root"),
+            ("{{code kernel/src/a.rs:two}}", "there is no anchor two"),
+            (
+                "{{code kernel/src/a.rs:open}}",
+                "the anchor open has no end",
+            ),
+            ("{{code kernel/src/a.rs}}", "a listing is FILE:ANCHOR"),
+            ("{{code}}", "an argument is missing"),
+            (
+                "{{transcript other}}",
+                "there is no book/transcripts/other.toml",
+            ),
+            (
+                "{{transcript unmade}}",
+                "`cargo xtask book --update unmade` makes it",
+            ),
+            (
+                "{{figure f}}\n\nText.",
+                "`: text that describes the picture`",
+            ),
+            (
+                "{{figure g}}\n: text",
+                "there is no file book/src/figures/g.svg",
+            ),
+            (
+                "{{figure f}}\n: text\n\n{{figure f}}\n: text",
+                "shows this figure already",
+            ),
+            ("{{journey k@user}}", "there is no journey k"),
+            ("{{journey j}}", "a journey is ID@STEP"),
+            ("{{costs doors of}}", "no table of costs"),
+            (
+                "It is {{count trident:fork}}.",
+                "no table of README.md has the row",
+            ),
+            (
+                "See {{file kernel/src/b.rs}}.",
+                "there is no file kernel/src/b.rs",
+            ),
+            ("See {{rule 7}}.", "docs/RULES.md has no rule 7"),
+            ("A [[window]].", "there is no term window"),
+            ("# The [[gate]]", "a heading has no link"),
+            ("{{include a}}", "there is no such directive"),
+            ("{{transcript t}} and more", "alone on its line"),
+            ("Here {{transcript t}}", "not a directive of one line"),
+            ("{{code\nx}}", "not a directive of one line"),
+        ] {
+            let (_, problems) = expand(&format!("Text.\n\n{text}\n"));
+            let line = if text.contains("shows this") { 6 } else { 3 };
+            let place = format!("book/src/doors/01-a.md:{line}: ");
+            assert!(problems.contains(said), "{text}: {problems}");
+            assert!(
+                problems.starts_with(&place) || said.contains("already"),
+                "{text}: {problems}"
+            );
+            assert_eq!(problems.lines().count(), 1, "{text}: {problems}");
+        }
+    }
 }

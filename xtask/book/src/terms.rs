@@ -16,9 +16,8 @@ pub const PAGE: &str = "appendix/glossary.md";
 const DIRECTORY: &str = "book/terms";
 
 /// `[[slug]]` or `[[slug|shown text]]`.
-pub static LINK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\[\[([A-Za-z0-9_-]+)(?:\\?\|([^\]\n]+))?\]\]").expect("a pattern")
-});
+pub static LINK: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\[\[([A-Za-z0-9_-]+)(?:\\?\|([^\]]+))?\]\]").expect("a pattern"));
 
 /// An entry of the glossary.
 #[derive(Clone, Debug, Deserialize)]
