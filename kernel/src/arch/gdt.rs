@@ -121,11 +121,13 @@ pub fn init() {
     // SAFETY: runs once, before the first exception that uses one of the stacks.
     let stacks = unsafe { &mut *STACKS.0.get() };
     for (slot, ist) in stacks.iter_mut().enumerate() {
+        // ANCHOR: ist
         // The 16 bytes above the stack hold the per-CPU pointer, from which the stubs of these
         // vectors load GS base (entry/exceptions.rs).
         let top = IST_STACK - 16;
         ist.stack[top..top + 8].copy_from_slice(&percpu::base().to_le_bytes());
         tables.tss.head.interrupt_stack_table[slot] = VirtAddr::from_ptr(&raw const ist.stack[top]);
+        // ANCHOR_END: ist
     }
     tables.tss.head.iomap_base = NO_PORTS;
     let gdt = &mut tables.gdt;
@@ -138,12 +140,14 @@ pub fn init() {
     gdt[usize::from(USER_CS >> 3)] = CODE64 | DPL3;
     // ANCHOR_END: order
     let tss = &raw const tables.tss as u64;
+    // ANCHOR: tss-descriptor
     // A 64-bit TSS descriptor takes two entries (Intel SDM vol. 3, 8.2.3).
     gdt[TSS_INDEX] = (offset_of!(Tss, end) as u64)
         | (tss & 0xff_ffff) << 16
         | 0x89 << 40
         | (tss >> 24 & 0xff) << 56;
     gdt[TSS_INDEX + 1] = tss >> 32;
+    // ANCHOR_END: tss-descriptor
     // Byte granular, read-only data, limit = node << 12 | cpu: 0 for CPU 0 of node 0.
     gdt[CPUNODE] = 0x0040_f100_0000_0000;
     let pointer = DescriptorTablePointer {
@@ -167,11 +171,13 @@ pub fn init() {
     }
 }
 
+// ANCHOR: rsp0
 /// Sets TSS.rsp0: the stack that the CPU loads on an interrupt or exception from user mode.
 pub fn set_kernel_stack(top: u64) {
     // SAFETY: one CPU, not preemptible; the CPU reads the field only on entry from user mode.
     unsafe { (*TABLES.0.get()).tss.head.privilege_stack_table[0] = VirtAddr::new(top) };
 }
+// ANCHOR_END: rsp0
 
 /// I/O ports that the running program may use.
 pub enum Ports<'a> {

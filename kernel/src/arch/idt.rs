@@ -49,6 +49,7 @@ pub fn init(vectors: &Vectors) {
         let mut idt = InterruptDescriptorTable::new();
         let stubs = &vectors.exceptions;
         set(&mut idt.divide_error, stubs[0], None, Ring0);
+        // ANCHOR: own-stacks
         // These four can occur while rsp or GS base is the program's (before the SWAPGS of an
         // entry, or after that of a return): each has its own stack.
         set(&mut idt.debug, stubs[1], Some(Ist::Debug), Ring0);
@@ -58,6 +59,7 @@ pub fn init(vectors: &Vectors) {
             Some(Ist::Nmi),
             Ring0,
         );
+        // ANCHOR_END: own-stacks
         set(
             &mut idt.double_fault,
             stubs[8],

@@ -278,6 +278,7 @@ fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::R
         .as_ref()
         .map_or(&raw mut unused, |task| task.context());
     let load_from = next.context();
+    // ANCHOR: next-stack
     percpu::set_current(
         Arc::as_ptr(&next).cast(),
         next.stack_top(),
@@ -287,6 +288,7 @@ fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::R
             | percpu::pending_work() & (work::LOW_MEMORY | work::LEFTOVERS),
     );
     gdt::set_kernel_stack(next.stack_top());
+    // ANCHOR_END: next-stack
     gdt::set_tls(&next.tls.lock());
     let had = previous.as_ref().map_or(0, |task| task.extras.present());
     if had | next.extras.present() != 0 {
