@@ -82,10 +82,12 @@ pub fn deliver() {
                 // The signal frame saves the address at which the thread continues after the
                 // handler.
                 rseq::resume();
+                // ANCHOR: call-handler
                 task.edit_frame(|frame| {
                     restart::before_handler(frame, action.flags & u64::from(SA_RESTART) != 0);
                     call_handler(&task, frame, &info, &action);
                 });
+                // ANCHOR_END: call-handler
                 return;
             }
         }

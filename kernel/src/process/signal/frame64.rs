@@ -190,6 +190,7 @@ pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     if action.flags & u64::from(SA_SIGINFO) != 0 {
         info.write(layout::to_64(delivery.info))?;
     }
+    // ANCHOR: start-handler
     frame.rdi.set(delivery.info.signo.into());
     // al, for handlers without a prototype: no vector register has an argument.
     frame.rax.set(0);
@@ -200,6 +201,7 @@ pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     frame.rflags.update(|flags| flags & !HANDLER_FLAGS);
     // The handler is 64-bit code, whatever the interrupted code is.
     frame.cs.set(USER_CS.into());
+    // ANCHOR_END: start-handler
     keep_valid_ss(frame);
     Ok(())
 }
@@ -266,6 +268,7 @@ fn load_registers(frame: &LiveFrame, head: &mut HeadWindow) -> u64 {
     frame.rdx.set(get!(head, context.dx));
     frame.rsi.set(get!(head, context.si));
     frame.rdi.set(get!(head, context.di));
+    // ANCHOR: load-rest
     // Not a call: nothing to restart.
     frame.orig_rax.set(u64::MAX);
     frame.rip.set(get!(head, context.ip));
@@ -275,5 +278,6 @@ fn load_registers(frame: &LiveFrame, head: &mut HeadWindow) -> u64 {
     let selectors = get!(head, context.selectors);
     frame.cs.set(selectors & 0xffff | 3);
     frame.ss.set(selectors >> SS_SHIFT | 3);
+    // ANCHOR_END: load-rest
     get!(head, context.fpstate)
 }

@@ -56,10 +56,12 @@ const fn restart_number(table: Table) -> u64 {
     }
 }
 
+// ANCHOR: restart-call
 fn restart_call(frame: &LiveFrame, number: u64) {
     frame.rax.set(number);
     frame.rip.update(|rip| rip.wrapping_sub(INSTRUCTION));
 }
+// ANCHOR_END: restart-call
 
 /// Prepares a call's frame before a handler: restarts the call, or makes it return `EINTR`.
 /// `restarts`: the handler has SA_RESTART.
@@ -68,12 +70,14 @@ pub fn before_handler(frame: &LiveFrame, restarts: bool) {
     if !is_call(number) {
         return;
     }
+    // ANCHOR: before-handler
     match frame.rax.get() {
         NO_INTR => restart_call(frame, number),
         SYS if restarts => restart_call(frame, number),
         SYS | NO_HAND | BLOCK => frame.rax.set(to_rax(Err(Errno::EINTR))),
         _ => {}
     }
+    // ANCHOR_END: before-handler
 }
 
 /// Restarts the running task's call if it was interrupted and no handler runs.

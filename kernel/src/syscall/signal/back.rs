@@ -10,6 +10,7 @@ use crate::process::signal::{self, frame32, frame64, restart};
 
 /// Restores a signal frame; the result is the interrupted code's rax. A bad frame raises SIGSEGV,
 /// with the registers loaded so far.
+// ANCHOR: restore-frame
 fn restore_frame(name: &str, pop: fn(&LiveFrame) -> Result<(), Errno>) -> SysResult {
     let task = current();
     let sp = task.frame().rsp;
@@ -20,6 +21,7 @@ fn restore_frame(name: &str, pop: fn(&LiveFrame) -> Result<(), Errno>) -> SysRes
     signal::force(&SigInfo::kernel(SIGSEGV));
     Ok(0)
 }
+// ANCHOR_END: restore-frame
 
 /// rt_sigreturn(2).
 pub fn rt_sigreturn(_: u64) -> SysResult {
