@@ -180,9 +180,11 @@ pub fn init() {
     unsafe {
         Cr0::write(cr0);
         Cr4::write_raw(cr4.bits());
+        // ANCHOR: efer
         Efer::update(|efer| {
             efer.insert(EferFlags::NO_EXECUTE_ENABLE | EferFlags::SYSTEM_CALL_EXTENSIONS);
         });
+        // ANCHOR_END: efer
     }
     super::fpu::init();
 }

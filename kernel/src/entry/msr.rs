@@ -11,6 +11,7 @@ use crate::dev::log::log;
 
 use super::{int80, syscall, sysenter};
 
+// ANCHOR: numbers
 /// Selectors of SYSCALL and SYSRET (Intel SDM vol. 4; AMD APM vol. 2, 6.1.1).
 const STAR: u32 = 0xc000_0081;
 /// Entry point of SYSCALL from 64-bit code.
@@ -25,6 +26,7 @@ const SYSENTER_CS: u32 = 0x174;
 const SYSENTER_ESP: u32 = 0x175;
 /// Entry point of SYSENTER.
 const SYSENTER_EIP: u32 = 0x176;
+// ANCHOR_END: numbers
 
 // ANCHOR: masked-flags
 /// Flags that SYSCALL clears, so that the program's values don't affect the entry stub. SYSRET
@@ -106,11 +108,13 @@ pub fn init(clear: bool) {
         log!("doors: SYSENTER: not on this CPU");
         return;
     }
+    // ANCHOR: sysenter
     write(SYSENTER_CS, u64::from(KERNEL_CS));
     // The stub's second instruction loads rsp from the per-CPU data; an NMI or #DB before that
     // has a stack of its own (IST). SYSENTER_ESP is never used: 0 faults if it is.
     write(SYSENTER_ESP, 0);
     write(SYSENTER_EIP, eip);
+    // ANCHOR_END: sysenter
     log!(
         "doors: SYSENTER_CS={KERNEL_CS:#x} SYSENTER_ESP=0x0 SYSENTER_EIP={eip:#x} (entry_sysenter)"
     );
