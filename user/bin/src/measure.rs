@@ -35,8 +35,10 @@ pub fn cost(mut call: impl FnMut()) -> Cost {
     let mut with = u64::MAX;
     let mut without = u64::MAX;
     for _ in 0..BATCHES {
+        // ANCHOR: least
         without = without.min(batch(|| {}));
         with = with.min(batch(&mut call));
+        // ANCHOR_END: least
     }
     Cost(with.saturating_sub(without) * 10 / CALLS as u64)
 }

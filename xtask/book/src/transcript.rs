@@ -50,6 +50,9 @@ pub struct Recipe {
     strace: bool,
     /// QEMU's `-cpu`.
     cpu: Option<String>,
+    /// Whether the time-stamp counter counts instructions, as in `make bench`.
+    #[serde(default)]
+    icount: bool,
     /// The first line, as a reader types it.
     shown: String,
     /// Commands of gdb, one a line.
@@ -170,6 +173,11 @@ impl Recipe {
             .initramfs(&files)
             .append(line);
         let vm = self.cpu.iter().fold(vm, |vm, cpu| vm.cpu(cpu));
+        let vm = if self.icount {
+            vm.args(["-icount", "shift=0,sleep=off"])
+        } else {
+            vm
+        };
         Ok((vm, program))
     }
 

@@ -80,12 +80,14 @@ fn measure(run: Run) -> Result<Figures> {
 
 /// The machine with a clock that counts instructions.
 fn counted(vm: Vm) -> Vm {
+    // ANCHOR: counted
     vm.args([
         "-icount",
         "shift=0,sleep=off",
         "-rtc",
         "base=2024-01-01T00:00:00,clock=vm",
     ])
+    // ANCHOR_END: counted
 }
 
 /// The figures in a program's output.

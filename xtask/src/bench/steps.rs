@@ -63,10 +63,12 @@ pub fn count(door: Door) -> Result<u32> {
         // The instruction that entered is the first.
         let mut steps = 1;
         let mut registers = gdb.registers()?;
+        // ANCHOR: count-steps
         while registers.get(Register::Rip) >= KERNEL {
             registers = gdb.step_from(&registers)?;
             steps += 1;
         }
+        // ANCHOR_END: count-steps
         sender.send(steps)?;
         Ok(())
     })?;
