@@ -42,17 +42,21 @@ pub use range::UserRange;
 pub use strings::first_nul;
 pub use window::Window;
 
+// ANCHOR: pod
 /// Plain old data: types that can be copied to and from user memory as bytes.
 ///
 /// Every bit pattern is a valid value (`FromBytes`), and there is no padding, which would disclose
 /// kernel memory (`IntoBytes`): zerocopy derives both where they hold.
 pub trait Pod: FromBytes + IntoBytes + Immutable + Copy + 'static {}
+// ANCHOR_END: pod
 
 impl<T: FromBytes + IntoBytes + Immutable + Copy + 'static> Pod for T {}
 
+// ANCHOR: user-ptr
 /// User-space pointer to a `T` (Linux's `__user`): an unchecked address until it is accessed.
 #[repr(transparent)]
 pub struct UserPtr<T>(u64, PhantomData<*mut T>);
+// ANCHOR_END: user-ptr
 
 impl<T> Clone for UserPtr<T> {
     fn clone(&self) -> Self {
@@ -152,6 +156,7 @@ impl<T: Pod> UserPtr<T> {
     ///
     /// # Errors
     /// `EFAULT`, `ENOMEM`.
+    // ANCHOR: read-vec
     pub fn read_vec(self, count: usize) -> Result<Vec<T>, Errno> {
         let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
         check(self.0, bytes)?;
@@ -165,6 +170,7 @@ impl<T: Pod> UserPtr<T> {
         unsafe { values.set_len(count) };
         Ok(values)
     }
+    // ANCHOR_END: read-vec
 
     /// Writes all of `values`.
     ///
@@ -347,6 +353,7 @@ pub fn clear(address: u64, len: usize) -> Result<(), Errno> {
     Ok(())
 }
 
+// ANCHOR: check
 /// Checks that `address` to `address + len` is within the user address space (access_ok).
 ///
 /// # Errors
@@ -360,6 +367,7 @@ pub fn check(address: u64, len: usize) -> Result<(), Errno> {
         Err(Errno::EFAULT)
     }
 }
+// ANCHOR_END: check
 
 /// Asserts in test builds that no lock is held, as an access to user memory may fault and sleep for
 /// memory, and that no [`Window`] is open, which AC tells on a CPU with SMAP; elsewhere AC is the
@@ -393,6 +401,7 @@ unsafe fn prefix_in(to: *mut u8, from: u64, len: usize) -> usize {
 ///
 /// # Safety
 /// `to` is valid for writes of `len` bytes.
+// ANCHOR: copy-in
 unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
     may_sleep();
     check(from, len)?;
@@ -403,6 +412,7 @@ unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
         Err(Errno::EFAULT)
     }
 }
+// ANCHOR_END: copy-in
 
 /// Copies `len` bytes to user memory, or fails with `EFAULT`.
 ///

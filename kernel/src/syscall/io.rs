@@ -104,6 +104,7 @@ pub fn ranges<W: Word>(vector: UserPtr<[W; 2]>, count: usize) -> Result<Vector, 
     let count = check_count(count)?;
     let mut total = 0;
     let mut ranges = fallible::with_capacity(count)?;
+    // ANCHOR: ranges
     for [at, len] in vector.read_vec(count)? {
         let at = at.into();
         let len = usize::try_from(len.signed()).map_err(|_| Errno::EINVAL)?;
@@ -112,6 +113,7 @@ pub fn ranges<W: Word>(vector: UserPtr<[W; 2]>, count: usize) -> Result<Vector, 
         total += range.len();
         ranges.push(range);
     }
+    // ANCHOR_END: ranges
     Ok((ranges, total))
 }
 

@@ -28,6 +28,7 @@ impl UserPtr<u8> {
     pub fn read_cstr(self, max: usize) -> Result<Vec<u8>, Errno> {
         let mut text = Vec::new();
         let mut buffer = [0; 64];
+        // ANCHOR: read-cstr
         while text.len() < max {
             let at = self.byte_add(text.len() as u64);
             // Never across a page boundary: the string may end just before an unmapped page.
@@ -43,6 +44,7 @@ impl UserPtr<u8> {
                 None => fallible::extend_from_slice(&mut text, chunk)?,
             }
         }
+        // ANCHOR_END: read-cstr
         Err(Errno::ENAMETOOLONG)
     }
 }
