@@ -86,6 +86,7 @@ pub fn init() {
     KernelGsBase::write(VirtAddr::zero());
 }
 
+// ANCHOR: current
 /// The running thread; null before the first.
 pub fn current() -> *const () {
     let thread;
@@ -96,6 +97,7 @@ pub fn current() -> *const () {
     }
     thread
 }
+// ANCHOR_END: current
 
 /// Whether one of the [`work`] bits in `MASK` is set: one instruction and a branch.
 #[inline(always)]

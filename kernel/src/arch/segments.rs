@@ -76,6 +76,7 @@ pub fn set_gs(selector: u16, base: u64) {
 }
 
 /// Loads the program's GS selector; returns the base from its descriptor.
+// ANCHOR: load-gs
 fn load_gs(selector: u16) -> u64 {
     // MOV GS overwrites the active GS base, which is the kernel's: restore it at once. Interrupts
     // are off, and an NMI loads its own GS base.
@@ -84,6 +85,7 @@ fn load_gs(selector: u16) -> u64 {
     write(GS_BASE, percpu::base());
     base
 }
+// ANCHOR_END: load-gs
 
 /// Reloads DS and ES of the running program if `changed` is true of the selector: its descriptor
 /// has changed.

@@ -189,16 +189,19 @@ unsafe extern "C" fn common() {
         // 1. The frame.
         complete_frame!(),
         // 2. From user mode: the kernel's GS base, the handler, IRET.
+        // ANCHOR: gs-by-cs
         "test byte ptr [rsp + {cs}], 3",
         "jz 2f",
         "5: swapgs",
         "mov rdi, rsp",
         "call {handle}",
         "jmp {exit}",
+        // ANCHOR_END: gs-by-cs
         // 3. From the kernel: GS base is already the kernel's, unless the IRET to user mode
         //    faulted or the frame is from virtual-8086 mode (see [`virtual_8086`]).
         virtual_8086!("2", "5b"),
         // ANCHOR: is-iret
+        // ANCHOR: iret-fault
         "cmp qword ptr [rsp + {rip}], offset {iret}",
         "je 3f",
         // ANCHOR_END: is-iret
@@ -206,6 +209,7 @@ unsafe extern "C" fn common() {
         "je 3f",
         "cmp qword ptr [rsp + {rip}], offset iret_from_int80_0",
         "je 3f",
+        // ANCHOR_END: iret-fault
         "mov rdi, rsp",
         "call {handle}",
         ".cfi_remember_state",
