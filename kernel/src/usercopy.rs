@@ -438,6 +438,7 @@ unsafe fn copy_out(to: u64, from: *const u8, len: usize) -> Result<(), Errno> {
 #[unsafe(naked)]
 unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize {
     naked_asm!(
+        // ANCHOR: raw-copy
         stac!(),
         "mov rcx, rdx",
         "shr rcx, 3",
@@ -448,6 +449,8 @@ unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize
         clac!(),
         "xor eax, eax",
         "ret",
+        // ANCHOR_END: raw-copy
+        // ANCHOR: raw-copy-faults
         // Remaining: 8 bytes for each quadword not copied, and the tail. The quadword that faulted
         // may cross a page boundary: copy its bytes before the boundary.
         "4: lea rcx, [rdx + rcx * 8]",
@@ -460,6 +463,7 @@ unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize
         extable!("2b", "4b"),
         extable!("3b", "5b"),
         extable!("6b", "5b"),
+        // ANCHOR_END: raw-copy-faults
     )
 }
 

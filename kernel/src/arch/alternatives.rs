@@ -37,6 +37,7 @@ macro_rules! stac {
 
 #[doc(hidden)]
 #[macro_export]
+// ANCHOR: smap-site
 macro_rules! smap_site {
     ($bytes:literal) => {
         concat!(
@@ -47,6 +48,7 @@ macro_rules! smap_site {
         )
     };
 }
+// ANCHOR_END: smap-site
 
 /// Patches all sites with `poke`, which writes one byte of the text. Runs once, before the first
 /// access to user memory.

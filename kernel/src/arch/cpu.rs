@@ -170,9 +170,11 @@ pub fn init() {
     cr4.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, cpu.mce);
     cr4.set(Cr4Flags::PAGE_GLOBAL, cpu.pge);
     cr4.set(Cr4Flags::OSXSAVE, cpu.xsave);
+    // ANCHOR: protections
     cr4.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, cpu.smep);
     cr4.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, cpu.smap);
     cr4.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, cpu.umip);
+    // ANCHOR_END: protections
     cr4.set(Cr4Flags::FSGSBASE, cpu.fsgsbase);
     cr4.set(Cr4Flags::PROTECTION_KEY_USER, cpu.pku);
     // SAFETY: the flags keep long mode's paging as the loader set it up; with SMAP kernel code

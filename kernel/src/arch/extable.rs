@@ -9,6 +9,7 @@ unsafe extern "C" {
     static __extable_end: [u64; 2];
 }
 
+// ANCHOR: extable
 /// Inside `asm!`: adds a pair to the table. After a fault at label `$at` execution continues at
 /// label `$to`.
 #[macro_export]
@@ -23,6 +24,7 @@ macro_rules! extable {
         )
     };
 }
+// ANCHOR_END: extable
 
 /// Fixup address for a kernel fault at `rip`; `None` if the table has no entry for it.
 pub fn fixup(rip: u64) -> Option<u64> {

@@ -145,6 +145,7 @@ pub fn page_fault(frame: &LiveFrame, mut error_code: u64) {
     // Decided by CS, not by the error code's user bit: an emulator may access the stack of a far
     // return in user mode as supervisor.
     let from_user = frame.is_user();
+    // ANCHOR: lookup
     // The kernel accesses user memory by the instructions of usercopy.rs only.
     let fixup = if from_user {
         None
@@ -154,6 +155,7 @@ pub fn page_fault(frame: &LiveFrame, mut error_code: u64) {
     if !from_user && (fixup.is_none() || address >= layout::TASK_SIZE) {
         kernel_bug(frame, PAGE_FAULT, error_code, address);
     }
+    // ANCHOR_END: lookup
     // An emulator may execute a far return of user code with supervisor accesses. With SMAP these
     // fault on any user mapping, without end: the kernel emulates the instruction. Any other such
     // access is refused.
@@ -191,6 +193,7 @@ pub fn page_fault(frame: &LiveFrame, mut error_code: u64) {
     };
     drop(mm);
     match (result, fixup) {
+        // ANCHOR: outcome
         (Ok(()), _) => {
             current().usage.faults.fetch_add(1, Ordering::Relaxed);
         }
@@ -201,6 +204,7 @@ pub fn page_fault(frame: &LiveFrame, mut error_code: u64) {
         (Err(FaultError::OutOfMemory), Some(landing)) => frame.rip.set(landing),
         (Err(FaultError::OutOfMemory), None) => {}
         (Err(_), Some(landing)) => frame.rip.set(landing),
+        // ANCHOR_END: outcome
         (Err(error), None) => {
             let (number, code, key) = match error {
                 FaultError::PastEnd => (SIGBUS, linux::BUS_ADRERR, 0),
