@@ -81,7 +81,8 @@ pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<
 }
 
 /// Compiles a file of `sources` (C, or assembly), unless the program in `output` is newer than the
-/// file and the headers beside it.
+/// file and the headers beside it. Further options become part of the program's name, but for those
+/// about names of files (`-ffile-prefix-map=...`).
 pub fn compile_file(
     sources: &Path,
     file: &str,
@@ -95,9 +96,11 @@ pub fn compile_file(
     let _turn = ONE_AT_A_TIME.lock();
 
     let source = sources.join(file);
-    let suffix: String = options
-        .concat()
-        .chars()
+    let naming = options
+        .iter()
+        .filter(|option| !option.starts_with("-ffile-"));
+    let suffix: String = naming
+        .flat_map(|option| option.chars())
         .filter(|c| c.is_alphanumeric())
         .collect();
     let name = Path::new(file).with_extension("");

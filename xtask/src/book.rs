@@ -66,7 +66,7 @@ pub fn command(options: &Options) -> Result<()> {
     if !options.names.is_empty() {
         return Ok(());
     }
-    if !options.pages && !is_recorded() {
+    if !options.pages && !options.built && !is_recorded() {
         microscope::command()?;
     }
     run(

@@ -25,9 +25,27 @@ const PROGRAMS: &str = "book/programs";
 /// What takes the place of masked text.
 const MASK: &str = "…";
 /// Time limit of a machine, and of gdb.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 /// A line of gdb's that no command prints.
 const BEGIN: &str = "----8<----";
+/// Beginnings of lines that gdb adds by itself, and that say nothing about the kernel.
+const IDLE_WORDS: [&str; 2] = [
+    "[Inferior 1 (process 1) ",
+    "Warning: the current language does not match",
+];
+/// Words of gdb's about a command that failed.
+const FAILURES: [&str; 6] = [
+    "Python Exception",
+    "Traceback (most recent",
+    "No symbol ",
+    "Undefined command",
+    "A syntax error in expression",
+    "KeyboardInterrupt",
+];
+/// Words of gdb's with which a block begins; it ends with `end`.
+const BLOCKS: [&str; 5] = ["while", "if", "define", "commands", "python"];
+/// Parts of paths that are the machine's own.
+const OWN_PATHS: [&str; 3] = ["/root/", "/home/", ".cargo/registry"];
 
 /// How a transcript is made.
 #[derive(Clone, Debug, Deserialize)]
@@ -139,6 +157,13 @@ impl Recipe {
         };
         let text = self.masked(&printed)?;
         ensure!(!text.trim().is_empty(), "nothing was printed");
+        let root = tree.path("").display().to_string();
+        let own = OWN_PATHS
+            .iter()
+            .copied()
+            .chain([root.as_str()])
+            .find(|path| text.contains(path));
+        ensure!(own.is_none(), "a path of this machine is printed:\n{text}");
         Ok(format!("{}\n{text}\n", self.shown))
     }
 
@@ -155,9 +180,13 @@ impl Recipe {
         } else {
             Compiler::Glibc64
         };
-        let options: Vec<&str> = self.options.iter().map(String::as_str).collect();
-        let output = paths::scratch().join("book");
-        let program = compile_file(&tree.path(PROGRAMS), file, &output, compiler, &options)?;
+        // Names of files are as if the program was compiled beside its source.
+        let sources = tree.path(PROGRAMS);
+        let names = format!("-ffile-prefix-map={}/=", sources.display());
+        let mut options: Vec<&str> = self.options.iter().map(String::as_str).collect();
+        options.push(&names);
+        let output = paths::scratch().join("book-programs");
+        let program = compile_file(&sources, file, &output, compiler, &options)?;
         Ok((name.to_owned(), program))
     }
 
@@ -250,6 +279,7 @@ impl Recipe {
             "set print asm-demangle on".to_owned(),
             format!("source {}", tree.path("xtask/gdb/trident.py").display()),
             format!("python program('{program}')"),
+            format!("directory {}", tree.path(PROGRAMS).display()),
             "set tcp connect-timeout 30".to_owned(),
             format!("target remote 127.0.0.1:{port}"),
             format!("echo {BEGIN}\\n"),
@@ -257,9 +287,17 @@ impl Recipe {
         for command in first {
             gdb.args(["-ex", &command]);
         }
-        for line in self.script.lines().filter(|line| !line.trim().is_empty()) {
-            let shown = line.replace('\\', "\\\\");
-            gdb.args(["-ex", &format!("echo (gdb) {shown}\\n"), "-ex", line]);
+        let scripts = tempfile::tempdir()?;
+        for (number, command) in commands(&self.script).iter().enumerate() {
+            let shown = command.replace('\\', "\\\\").replace('\n', "\\n >");
+            gdb.args(["-ex", &format!("echo (gdb) {shown}\\n")]);
+            if command.contains('\n') {
+                let file = scripts.path().join(number.to_string());
+                fs::write(&file, command)?;
+                gdb.args(["-ex", &format!("source {}", file.display())]);
+            } else {
+                gdb.args(["-ex", command]);
+            }
         }
         gdb.current_dir(tree.path("")).stdin(Stdio::null());
         // One pipe for both streams, so that lines stay in order.
@@ -274,7 +312,17 @@ impl Recipe {
         child.wait()?;
         let text = String::from_utf8_lossy(&text).into_owned();
         match text.split_once(&format!("{BEGIN}\n")) {
-            Some((_, script)) => Ok(script.to_owned()),
+            Some((_, script)) => {
+                let failure = FAILURES.iter().find(|words| script.contains(*words));
+                ensure!(failure.is_none(), "a command of gdb's fails:\n{script}");
+                let is_wanted =
+                    |line: &&str| !IDLE_WORDS.iter().any(|words| line.starts_with(words));
+                Ok(script
+                    .lines()
+                    .filter(is_wanted)
+                    .collect::<Vec<_>>()
+                    .join("\n"))
+            }
             None => bail!("gdb did not attach:\n{text}"),
         }
     }
@@ -297,6 +345,31 @@ impl Recipe {
         }
         Ok(text.trim_matches('\n').to_owned())
     }
+}
+
+/// The commands of a script: lines, and blocks of lines up to their `end`.
+fn commands(script: &str) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    let mut depth = 0;
+    for line in script.lines().filter(|line| !line.trim().is_empty()) {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        let is_inside = depth > 0;
+        // `python` with a statement behind it is one line.
+        if BLOCKS.contains(&first) && (first != "python" || words.next().is_none()) {
+            depth += 1;
+        } else if first == "end" {
+            depth -= 1;
+        }
+        match commands.last_mut().filter(|_| is_inside) {
+            Some(block) => {
+                block.push('\n');
+                block.push_str(line);
+            }
+            None => commands.push(line.to_owned()),
+        }
+    }
+    commands
 }
 
 /// What was found about a transcript.
@@ -420,6 +493,21 @@ mod tests {
             let error = format!("{:#}", read(text).expect_err(text));
             assert!(error.contains(said), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_block_is_one_command() {
+        let script = "break a\nwhile $i < 2\n  if $i\n    print $i\n  end\n  set $i = $i + 1\nend\n\npython x()\npython\ny()\nend\nstepi\n";
+        let found = commands(script);
+        let first: Vec<&str> = found
+            .iter()
+            .filter_map(|command| command.lines().next())
+            .collect();
+        assert_eq!(
+            first,
+            ["break a", "while $i < 2", "python x()", "python", "stepi"]
+        );
+        assert_eq!(found[1].lines().count(), 6);
     }
 
     #[test]
