@@ -208,11 +208,9 @@ unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32, _unused: *mut 
 
 // The unprefixed names, weak so that a program's own definition wins.
 global_asm!(
-    // ANCHOR: weak-names
     ".irp name, clock_gettime, gettimeofday, clock_getres, time, getcpu",
     ".weak \\name",
     ".type \\name, @function",
     ".set \\name, __vdso_\\name",
     ".endr",
-    // ANCHOR_END: weak-names
 );
