@@ -17,9 +17,11 @@ use crate::usercopy::UserPtr;
 const NGROUPS_MAX: usize = 65536;
 
 /// getpid(2).
+// ANCHOR: getpid
 pub fn getpid() -> SysResult {
     Ok(current().pid as usize)
 }
+// ANCHOR_END: getpid
 
 /// gettid(2).
 pub fn gettid() -> SysResult {
