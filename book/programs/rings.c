@@ -10,7 +10,6 @@ static sigjmp_buf back;
 static int vector;
 static unsigned long error_code;
 
-/* ANCHOR: handler */
 /* Keeps the number of the exception and its error code, and leaves the instruction. */
 static void on_exception(int signal, siginfo_t *info, void *context)
 {
@@ -21,7 +20,6 @@ static void on_exception(int signal, siginfo_t *info, void *context)
 	error_code = program->uc_mcontext.gregs[REG_ERR];
 	siglongjmp(back, signal);
 }
-/* ANCHOR_END: handler */
 
 /* Executes an instruction, and prints what happened. */
 #define TRY(text, ...)                                                                                                 \
