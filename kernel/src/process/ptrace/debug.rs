@@ -93,10 +93,12 @@ fn checked_breakpoint(address: u64, condition: u64, is_on: bool) -> Result<Break
         _ if breakpoint.is_on_execution() => length == 1,
         kind => kind != ON_IO,
     };
+    // ANCHOR: address
     let end = address.checked_add(length).filter(|end| *end <= TASK_SIZE);
     if is_kind && end.is_some() && address.is_multiple_of(length) {
         Ok(breakpoint)
     } else {
+        // ANCHOR_END: address
         Err(Errno::EINVAL)
     }
 }

@@ -138,12 +138,14 @@ fn is_valid_selector(value: u16) -> bool {
 /// `EIO` for a value that the register can't hold in ring 3.
 pub fn write(task: &Task, place: usize, value: u64) -> Result<(), Errno> {
     use index::*;
+    // ANCHOR: selectors
     // Bits above a selector's 16 are ignored (set_segment_reg).
     let selector = value as u16;
     match place {
         CS | SS if !is_valid_selector(selector) || selector == 0 => return Err(Errno::EIO),
         DS..=GS if !is_valid_selector(selector) => return Err(Errno::EIO),
         FS_BASE | GS_BASE if value >= TASK_SIZE => return Err(Errno::EIO),
+        // ANCHOR_END: selectors
         FLAGS => {
             // A TF that the tracer writes counts as the program's own.
             if value & TF != 0

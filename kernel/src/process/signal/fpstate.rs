@@ -205,6 +205,7 @@ fn load_directly(area: u64) -> Result<(), Errno> {
     Ok(())
 }
 
+// ANCHOR: mxcsr
 fn check_mxcsr(mxcsr: u32, info: &Info) -> Result<(), Errno> {
     if mxcsr & !info.mxcsr_mask == 0 {
         Ok(())
@@ -212,6 +213,7 @@ fn check_mxcsr(mxcsr: u32, info: &Info) -> Result<(), Errno> {
         Err(Errno::EFAULT)
     }
 }
+// ANCHOR_END: mxcsr
 
 /// Loads the state of a 32-bit frame: the x87 registers are in FNSAVE's format before the area, the
 /// rest in the area. Both are merged in the task's own area.

@@ -206,6 +206,7 @@ pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     Ok(())
 }
 
+// ANCHOR: valid-ss
 /// Replaces an SS with which IRET to 64-bit code would fault (force_valid_ss).
 fn keep_valid_ss(frame: &LiveFrame) {
     let ss = frame.ss.get();
@@ -213,6 +214,7 @@ fn keep_valid_ss(frame: &LiveFrame) {
         frame.ss.set(USER_DS.into());
     }
 }
+// ANCHOR_END: valid-ss
 
 /// rt_sigreturn(2): restores the registers from the frame.
 ///
