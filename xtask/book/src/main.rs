@@ -12,6 +12,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod appendix;
 mod build;
 mod chapter;
 mod expand;
