@@ -156,7 +156,6 @@ impl<T: Pod> UserPtr<T> {
     ///
     /// # Errors
     /// `EFAULT`, `ENOMEM`.
-    // ANCHOR: read-vec
     pub fn read_vec(self, count: usize) -> Result<Vec<T>, Errno> {
         let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
         check(self.0, bytes)?;
@@ -170,7 +169,6 @@ impl<T: Pod> UserPtr<T> {
         unsafe { values.set_len(count) };
         Ok(values)
     }
-    // ANCHOR_END: read-vec
 
     /// Writes all of `values`.
     ///

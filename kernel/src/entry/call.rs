@@ -55,13 +55,11 @@ macro_rules! dispatch {
 // ANCHOR_END: dispatch
 
 /// Inside `naked_asm!`: clears these registers, if the stub is one that clears.
-// ANCHOR: clear
 macro_rules! clear {
     ($($register:literal)*) => {
         concat!(".if {clear}\n", $("xor ", $register, ", ", $register, "\n",)* ".endif\n")
     };
 }
-// ANCHOR_END: clear
 
 /// Inside `naked_asm!`: calls the handler; label 2 is its return. Test builds check the registers
 /// before the call ([`check_call`]).
