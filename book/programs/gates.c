@@ -18,20 +18,24 @@ static void on_exception(int signal, siginfo_t *info, void *context)
 	siglongjmp(back, signal);
 }
 
+/* clang-format off */
 /* ANCHOR: try */
 /* Executes INT n. Vector 0x80 is a system call: number 20 of its table is getpid(2). */
-#define TRY(n)                                                                                                         \
-	do {                                                                                                           \
-		long rax = 20;                                                                                         \
-		int signal = sigsetjmp(back, 1);                                                                       \
-		if (signal == 0) {                                                                                     \
-			asm volatile("int $" #n : "+a"(rax) : : "memory");                                             \
-			printf("int %-4s  returns, rax = %s\n", #n, rax > 0 ? "a pid" : "?");                          \
-		} else {                                                                                               \
-			printf("int %-4s  %s, by vector %d\n", #n, sigabbrev_np(signal), vector);                      \
-		}                                                                                                      \
+#define TRY(n)                                                         \
+	do {                                                           \
+		long rax = 20;                                         \
+		int signal = sigsetjmp(back, 1);                       \
+		if (signal == 0) {                                     \
+			asm volatile("int $" #n : "+a"(rax));          \
+			printf("int %-4s  returns, rax = %s\n", #n,    \
+			       rax > 0 ? "a pid" : "?");               \
+		} else {                                               \
+			printf("int %-4s  %s, by vector %d\n", #n,     \
+			       sigabbrev_np(signal), vector);          \
+		}                                                      \
 	} while (0)
 /* ANCHOR_END: try */
+/* clang-format on */
 
 int main(void)
 {

@@ -5,16 +5,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* clang-format off */
 /* ANCHOR: raw */
 /* Makes a call of three arguments; returns what is in rax afterwards. */
 static long raw(long number, long a, long b, long c)
 {
 	long result;
 
-	asm volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+	asm volatile("syscall"
+		     : "=a"(result)
+		     : "a"(number), "D"(a), "S"(b), "d"(c)
+		     : "rcx", "r11", "memory");
 	return result;
 }
 /* ANCHOR_END: raw */
+/* clang-format on */
 
 int main(void)
 {
