@@ -111,6 +111,7 @@ fn sysret_only_where_it_is_safe() -> Result<()> {
 
 /// An exit path, and a change of its frame that is no edit by the kernel's method: each clause of
 /// rule 1 in turn.
+// ANCHOR: unmarked
 const UNMARKED: &[(u32, &str, Changes)] = &[
     (64, "rcx", &[(frame::RCX, 0x1000)]),
     (64, "rip", &[(frame::RIP, 0x1000)]),
@@ -126,6 +127,7 @@ const UNMARKED: &[(u32, &str, Changes)] = &[
     (32, "cs_32", &[(frame::CS, 0x33)]),
     (32, "ss_32", &[(frame::SS, 0x63)]),
 ];
+// ANCHOR_END: unmarked
 
 /// Rule 1: the test build panics before a SYSRET that does not restore the frame. gdb changes the
 /// frame as a kernel would that forgot to mark its edit.
