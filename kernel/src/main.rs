@@ -81,7 +81,7 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     vm::vdso::init();
     // What the floors below need of those above.
     mm::reserve::init(process::oom::wait_for_step);
-    vm::spaces::init(process::spaces::walk);
+    vm::mappers::init(sched::preempt::point);
     process::exit::init(net::after_exit);
     #[cfg(debug_assertions)]
     mm::injection::init(process::injection::HOOKS);

@@ -16,7 +16,8 @@ pub fn cases() -> Vec<Case> {
         long_calls_delay_neither_tasks_nor_signals,
         calls_on_the_largest_ranges,
         random_numbers_in_parts,
-        a_process_with_many_locks_ends
+        a_process_with_many_locks_ends,
+        cuts_among_many_processes
     ];
     cases.extend(
         ["objects", "areas", "files", "events", "processes"].map(|kind| {
@@ -90,6 +91,10 @@ fn random_numbers_in_parts() -> Result<()> {
 
 fn a_process_with_many_locks_ends() -> Result<()> {
     is_quick_enough("many_locks")
+}
+
+fn cuts_among_many_processes() -> Result<()> {
+    is_quick_enough_on(Vm::new().memory("512M"), "cut_among")
 }
 
 fn long_calls_delay_neither_tasks_nor_signals() -> Result<()> {

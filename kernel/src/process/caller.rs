@@ -27,7 +27,6 @@ use crate::vfs::file::File;
 use crate::vfs::mount::{self, MountFlags};
 use crate::vfs::path::{FsContext, Walk};
 use crate::vfs::writer::Writer;
-use crate::vm::mapped::Mapped;
 use crate::vm::shared::SharedMemory;
 use crate::vm::vma::PageSource;
 use alloc::string::String;
@@ -185,8 +184,10 @@ pub fn walk_as<T>(
 pub struct Mappable {
     /// Source of the pages.
     pub source: Arc<dyn PageSource>,
-    /// The open file and its path, for /proc/PID/maps.
-    pub mapped: Arc<Mapped>,
+    /// The file's path, for /proc/PID/maps.
+    pub name: String,
+    /// The open file.
+    pub file: Arc<File>,
     /// Error for writing through a shared mapping, if that is forbidden.
     pub write_error: Option<Errno>,
     /// Whether the mount allows execution (no MS_NOEXEC).
@@ -226,7 +227,8 @@ pub fn mappable(fd: i32, offset: u64, len: u64) -> Result<Mappable, Errno> {
         source,
         write_error: forbidden,
         executable: !flags.contains(MountFlags::NO_EXEC),
-        mapped: Mapped::file(display_path(file.location())?, file),
+        name: display_path(file.location())?,
+        file,
     })
 }
 

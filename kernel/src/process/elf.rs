@@ -64,7 +64,7 @@ impl Executable {
         Ok(Self {
             source,
             size: metadata.size,
-            mapped: Mapped::file(name, file.clone()),
+            mapped: Mapped::file(name, file.clone(), None),
             file,
         })
     }

@@ -14,10 +14,9 @@ use super::nproc;
 use super::setid::{self, Granted};
 use super::signal;
 use super::signal::alternate::AlternateStack;
-use super::spaces::NewMm;
 use super::stack::{self, ProgramInfo};
 use super::status::ExitStatus;
-use super::{Task, current, exit, robust};
+use super::{Mm, SharedMm, Task, current, exit, robust};
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
@@ -41,7 +40,6 @@ use crate::vm::mapping::{NewArea, Place};
 use crate::vm::randomize::{
     is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages,
 };
-use crate::vm::spaces;
 use crate::vm::vdso;
 use crate::vm::vma::Prot;
 
@@ -51,7 +49,7 @@ const SCRIPTS_MAX: usize = 5;
 /// A program in its address space, ready to run.
 pub struct Loaded {
     /// Address space.
-    pub new: NewMm,
+    pub mm: SharedMm,
     /// Initial registers.
     pub frame: Frame,
     /// Name of the task: the last part of the path.
@@ -175,12 +173,12 @@ fn load_image(
     elf::check_segments(image)?;
     let granted = setid::grant(super::try_current().as_deref(), file.file.location());
     let is_32bit = image.class == Class::Elf32;
-    let mut mm = AddressSpace::new(is_32bit)?;
-    mm.program = Some(Arc::new(Program::new(file.file.clone())?));
-    mm.may_map_low = granted.credentials.has(Caps::SYS_RAWIO);
+    let mut space = AddressSpace::new(is_32bit)?;
+    space.program = Some(Arc::new(Program::new(file.file.clone())?));
+    space.may_map_low = granted.credentials.has(Caps::SYS_RAWIO);
     let mut personality = 0;
     if let Some(task) = super::try_current() {
-        mm.limits = (&*task.process.limits.lock()).into();
+        space.limits = (&*task.process.limits.lock()).into();
         personality = task.attributes.lock().personality;
     }
     let personality = personality::after_exec(
@@ -189,10 +187,12 @@ fn load_image(
         image.stack == Stack::Unstated,
         granted.clears_personality,
     );
-    mm.is_fixed = personality::has_fixed_addresses(personality);
+    space.is_fixed = personality::has_fixed_addresses(personality);
     if is_32bit && personality::has_three_gigabytes(personality) {
-        mm.task_size = layout::TASK_SIZE_3GB;
+        space.task_size = layout::TASK_SIZE_3GB;
     }
+    let shared = Mm::new(space)?;
+    let mut mm = shared.lock();
     let all_executable = personality::executes_what_it_reads(personality);
     let size = stack::size(&arguments, is_32bit);
     let stack_top = place_stack(&mut mm, image, arguments.size(), size, personality)?;
@@ -233,8 +233,9 @@ fn load_image(
         secure: granted.is_secure,
         credentials: granted.credentials.clone(),
     };
+    drop(mm);
     // ANCHOR: first-frame
-    let stack = stack::build(&mut mm, stack_top, &info, arguments)?;
+    let stack = stack::build(&shared, stack_top, &info, arguments)?;
     let frame = Frame {
         rip: entry,
         rsp: stack,
@@ -247,7 +248,7 @@ fn load_image(
     };
     // ANCHOR_END: first-frame
     Ok(Loaded {
-        new: NewMm::new(mm)?,
+        mm: shared,
         frame,
         name,
         granted,
@@ -298,8 +299,7 @@ impl Interpreter {
 /// Gives `task` the loaded program and resets the state that execve(2) doesn't preserve.
 pub fn install(task: &Task, loaded: &Loaded) {
     let process = &task.process;
-    process.mm.set(Some(loaded.new.mm.clone()));
-    spaces::count_change();
+    process.mm.set(Some(loaded.mm.clone()));
     task.set_cred(loaded.granted.credentials.clone());
     process.unshare_actions();
     process.actions().lock().reset_handlers();
@@ -356,7 +356,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     current().process.unshare_files()?;
     exec_threads::become_the_only_one()?;
     let task = current();
-    let program = Program::of(&loaded.new.mm.lock());
+    let program = Program::of(&loaded.mm.lock());
     if let Some(program) = program {
         loaded.granted = setid::grant(Some(&task), program.location());
     }
@@ -382,7 +382,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     install(&task, &loaded);
     setid::protect(&task, &before, &loaded.granted);
     task.process.membarriers.store(0, Ordering::Relaxed);
-    loaded.new.mm.activate();
+    loaded.mm.activate();
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load(&Segments::UNKNOWN);
     task.fpu.lock().load();

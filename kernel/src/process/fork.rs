@@ -12,7 +12,7 @@ use linux_raw_sys::ptrace::{
 };
 
 use super::clone::{CloneArgs, CloneFlags, Tls};
-use super::spaces::NewMm;
+use super::mm::drop_shared;
 use super::{Current, Mm, Process, SharedMm, Task, current, nproc, pidfd, signal, stop, table};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::frame::Frame;
@@ -49,9 +49,8 @@ pub fn clone(args: CloneArgs) -> SysResult {
     task.signals.lock().sent_during_clone = Some(0);
     let made = create(&task, &parent, tid, &args);
     let sent = task.signals.lock().sent_during_clone.take();
-    let (new, copy) = made.inspect_err(|_| table::forget(tid))?;
+    let new = made.inspect_err(|_| table::forget(tid))?;
     publish(&new, &parent, sent.unwrap_or(0), &args);
-    drop(copy);
     if args.flags.contains(CloneFlags::PARENT_SETTID) {
         // As on Linux, a bad address is no error, here and for the child's.
         let _ = args.parent_tid.write(tid);
@@ -91,14 +90,14 @@ fn tracer_event(args: &CloneArgs) -> (Options, u32) {
     }
 }
 
-/// Creates the task, and its process unless it is a thread of the running one; with it the copy of
-/// an address space. Only [`publish`] makes task and process known to other tasks.
+/// Creates the task, and its process unless it is a thread of the running one. Only [`publish`]
+/// makes task and process known to other tasks.
 fn create(
     task: &Current,
     parent: &Arc<Process>,
     tid: u32,
     args: &CloneArgs,
-) -> Result<(Arc<Task>, Option<NewMm>), Errno> {
+) -> Result<Arc<Task>, Errno> {
     // ANCHOR: child-frame
     let mut frame = task.frame();
     frame.rax = 0;
@@ -110,21 +109,16 @@ fn create(
         let new = Task::new(tid, parent.clone(), &frame)?;
         copy_state(task, &new, args);
         prepare_to_publish(&new)?;
-        return Ok((new, None));
+        return Ok(new);
     }
     let mm = task.mm().ok_or(Errno::ESRCH)?;
     if args.flags.contains(CloneFlags::VM) {
-        let new = create_process(parent, tid, mm, &frame, args)?;
-        return Ok((new, None));
+        return create_process(parent, tid, mm, &frame, args);
     }
     let copy = copy_mm(&mm)?;
-    match create_process(parent, tid, copy.mm.clone(), &frame, args) {
-        Ok(new) => Ok((new, Some(copy))),
-        Err(errno) => {
-            copy.discard();
-            Err(errno)
-        }
-    }
+    let made = create_process(parent, tid, copy.clone(), &frame, args);
+    drop_shared(copy);
+    made
 }
 
 /// Creates a process with the address space `mm`, and its first task.
@@ -215,17 +209,17 @@ fn with_pidfd(
 
 /// Copies an address space in parts; other threads of the process run between two parts, without
 /// changing areas.
-fn copy_mm(mm: &Mm) -> Result<NewMm, Errno> {
+fn copy_mm(mm: &Mm) -> Result<SharedMm, Errno> {
     let _turn = mm.turn();
     let (mut fork, child) = Fork::of(&mm.lock())?;
-    let child = NewMm::new(child)?;
+    let child = Mm::new(child)?;
     loop {
-        let progress = fork.share_part(&mut mm.lock(), &mut child.mm.lock_beside());
+        let progress = fork.share_part(&mut mm.lock(), &mut child.lock_beside());
         match progress {
             Ok(Progress::More) => preempt::point(),
             Ok(Progress::Done) => return Ok(child),
             Err(errno) => {
-                child.discard();
+                drop_shared(child);
                 return Err(errno);
             }
         }

@@ -5,13 +5,16 @@
 //! so that other calls find all of the change or nothing: in the place of what one thread unmaps,
 //! another thread can't map anything before the end.
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 
+use crate::abi::errno::Errno;
 use crate::arch::percpu;
+use crate::mm::reserve;
 use crate::sched::preempt;
 use crate::sched::sleep_lock::{SleepGuard, SleepLock};
 use crate::sync::{Mutex, MutexGuard, rank};
 use crate::vm::address_space::AddressSpace;
+use crate::vm::mappers::Locked;
 use crate::vm::vdso;
 
 /// A shared address space.
@@ -23,13 +26,27 @@ pub struct Mm {
     turn: SleepLock<()>,
 }
 
+impl Locked for Mm {
+    fn with(&self, f: &mut dyn FnMut(&mut AddressSpace)) {
+        f(&mut self.lock());
+    }
+}
+
 impl Mm {
-    /// Wraps an address space.
-    pub fn new(space: AddressSpace) -> Self {
-        Self {
-            space: Mutex::new(space),
-            turn: SleepLock::new(()),
-        }
+    /// Wraps an address space that has no areas yet: with the first one of a file, truncations of
+    /// the file find it, also while fork(2) or execve(2) is still making it.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn new(mut space: AddressSpace) -> Result<SharedMm, Errno> {
+        reserve::top_up()?;
+        Ok(Arc::new_cyclic(|this: &Weak<Self>| {
+            space.set_lock(this.clone());
+            Self {
+                space: Mutex::new(space),
+                turn: SleepLock::new(()),
+            }
+        }))
     }
 
     /// Takes the inner lock. **Never copy to or from user memory while holding it**: the copy may

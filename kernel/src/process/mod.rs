@@ -11,7 +11,7 @@
 //!
 //! | subject | files |
 //! |---|---|
-//! | structures, lookup by ID | `process`, `task`, `mm`, `spaces`, `table`, `pid`; parts: `status`, `usage`, `oom_score`, `terminal` |
+//! | structures, lookup by ID | `process`, `task`, `mm`, `table`, `pid`; parts: `status`, `usage`, `oom_score`, `terminal` |
 //! | creation | `clone` (arguments), `fork`, `vfork`, `nproc` (a limit), `init` |
 //! | execve | `exec`, `elf`, `arguments`, `stack`, `setid`, `exec_threads` |
 //! | exit and wait | `exit`, `children`, `notify`, `orphans`, `robust`, `accounting` |
@@ -77,7 +77,6 @@ pub mod rseq;
 pub mod rusage;
 mod setid;
 pub mod signal;
-pub mod spaces;
 mod stack;
 pub mod status;
 pub mod stop;

@@ -39,7 +39,7 @@ fn pages(process: &Process) -> u64 {
         && let Some(mm) = mm.try_lock()
     {
         pages += mm.page_counts().1 + mm.table_pages();
-        bytes += mm.areas().count() * size_of::<Vma>();
+        bytes += mm.areas().map(Vma::kept_bytes).sum::<usize>();
     }
     if let Some(threads) = process.threads.try_lock() {
         pages += threads.len() as u64 * kstack::PAGES;

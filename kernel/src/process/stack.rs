@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::auxvec as at;
 
+use super::Mm;
 use super::arguments::Arguments;
 use super::rseq;
 use super::signal::fpstate;
@@ -15,7 +16,6 @@ use crate::abi::errno::Errno;
 use crate::arch::cpu;
 use crate::dev::random;
 use crate::mm::PAGE_SIZE;
-use crate::vm::address_space::AddressSpace;
 
 /// AT_SYSINFO: address of `__kernel_vsyscall`, for 32-bit programs.
 const AT_SYSINFO: u64 = 32;
@@ -72,14 +72,9 @@ fn width(is_32bit: bool) -> usize {
 ///
 /// # Errors
 /// `ENOMEM`.
-pub fn build(
-    mm: &mut AddressSpace,
-    top: u64,
-    info: &ProgramInfo,
-    arguments: Arguments,
-) -> Result<u64, Errno> {
+pub fn build(mm: &Mm, top: u64, info: &ProgramInfo, arguments: Arguments) -> Result<u64, Errno> {
     for (index, page) in (1..).zip(arguments.pages()) {
-        mm.adopt(top - index * PAGE_SIZE, page.clone())?;
+        mm.lock().adopt(top - index * PAGE_SIZE, page.clone())?;
     }
     let arg_start = top - arguments.size();
     let mut stack = StackWriter { mm, at: arg_start };
@@ -92,21 +87,25 @@ pub fn build(
     random::fill(&mut seed);
     let seed = stack.push(&seed)?;
 
-    let landmarks = &mut stack.mm.landmarks;
     let env_start = top - arguments.environment;
-    (landmarks.arg_start, landmarks.arg_end) = (arg_start, env_start);
-    (landmarks.env_start, landmarks.env_end) = (env_start, top - arguments.path);
     let exec_fn = top - arguments.path;
-    let auxv = auxiliary_vector(info, landmarks.vdso, exec_fn, platform, seed);
-    debug_assert!(auxv.len() as u64 <= PAIRS_MAX);
-    stack.mm.auxv.clone_from(&auxv);
+    let auxv = {
+        let mut mm = mm.lock();
+        let landmarks = &mut mm.landmarks;
+        (landmarks.arg_start, landmarks.arg_end) = (arg_start, env_start);
+        (landmarks.env_start, landmarks.env_end) = (env_start, exec_fn);
+        let auxv = auxiliary_vector(info, landmarks.vdso, exec_fn, platform, seed);
+        debug_assert!(auxv.len() as u64 <= PAIRS_MAX);
+        mm.auxv.clone_from(&auxv);
+        auxv
+    };
 
     // ANCHOR: stack-start
     // argc, argv, NULL, envp, NULL, auxv: upwards from an address that is 16-byte aligned.
     let width = width(info.is_32bit);
     let count = 3 + arguments.argc + arguments.envc + 2 * auxv.len() as u64;
     let start = (stack.at - count * width as u64) & !(ALIGNMENT - 1);
-    let mut words = WordWriter::new(stack.mm, start, width);
+    let mut words = WordWriter::new(mm, start, width);
     words.push(arguments.argc)?;
     // ANCHOR_END: stack-start
     let mut left = arguments.argc;
@@ -129,7 +128,7 @@ pub fn build(
     }
     words.flush()?;
     // ANCHOR_END: auxv-words
-    mm.landmarks.start_stack = start;
+    mm.lock().landmarks.start_stack = start;
     Ok(start)
 }
 
@@ -182,21 +181,21 @@ fn auxiliary_vector(
 
 /// Writer of data below an address.
 struct StackWriter<'a> {
-    mm: &'a mut AddressSpace,
+    mm: &'a Mm,
     at: u64,
 }
 
 impl StackWriter<'_> {
     fn push(&mut self, bytes: &[u8]) -> Result<u64, Errno> {
         self.at -= bytes.len() as u64;
-        self.mm.poke(self.at, bytes)?;
+        self.mm.lock().poke(self.at, bytes)?;
         Ok(self.at)
     }
 }
 
 /// Buffered writer of consecutive words.
 struct WordWriter<'a> {
-    mm: &'a mut AddressSpace,
+    mm: &'a Mm,
     /// Address of the buffer's contents.
     at: u64,
     width: usize,
@@ -205,7 +204,7 @@ struct WordWriter<'a> {
 }
 
 impl<'a> WordWriter<'a> {
-    fn new(mm: &'a mut AddressSpace, at: u64, width: usize) -> Self {
+    fn new(mm: &'a Mm, at: u64, width: usize) -> Self {
         Self {
             mm,
             at,
@@ -227,7 +226,7 @@ impl<'a> WordWriter<'a> {
     }
 
     fn flush(&mut self) -> Result<(), Errno> {
-        self.mm.poke(self.at, &self.buffer[..self.used])?;
+        self.mm.lock().poke(self.at, &self.buffer[..self.used])?;
         self.at += self.used as u64;
         self.used = 0;
         Ok(())

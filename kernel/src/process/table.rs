@@ -12,7 +12,6 @@ use super::{Process, Task, current};
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::sched::thread::ThreadState;
-use crate::vm::spaces;
 
 /// Highest ID (PID_MAX_DEFAULT).
 pub const PID_MAX: u32 = 32768;
@@ -134,8 +133,6 @@ pub fn enter(task: &Arc<Task>) {
     let process = if task.tid() == task.process.pid {
         let this = Arc::downgrade(&task.process);
         tasks.insert_ids(&task.process, &this);
-        // A walk through all processes may have passed this ID.
-        spaces::count_change();
         this
     } else {
         Weak::new()

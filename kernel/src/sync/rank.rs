@@ -196,12 +196,12 @@ ranks! {
     DebugRegisters,
     /// I/O ports granted to a thread (ioperm(2)).
     Ports,
-    /// Address spaces that no process has yet.
-    NewSpaces,
     /// A process's reference to its address space.
     MemoryOf,
     /// An address space.
     Memory,
+    /// Address spaces that map a file.
+    Mappers,
     /// Open files whose last mapping is gone.
     MappedFiles,
     /// Pages and length of a file.

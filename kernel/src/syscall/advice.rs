@@ -229,7 +229,7 @@ fn advise_one(
             // The limits of a range for fallocate(2) (vfs_fallocate in fs/open.c).
             let start = i64::try_from(*offset).map_err(|_| Errno::EINVAL)?;
             start.checked_add_unsigned(area.len()).ok_or(Errno::EFBIG)?;
-            holes.try_push((source.clone(), *offset..offset + area.len()))
+            holes.try_push((source.source().clone(), *offset..offset + area.len()))
         }
         linux::MADV_DONTFORK => set(VmaFlags::DONT_FORK, true),
         linux::MADV_DOFORK => set(VmaFlags::DONT_FORK, false),

@@ -20,7 +20,6 @@ use crate::vfs::file::File;
 use crate::vfs::file::flags::{O_LARGEFILE, O_RDWR};
 use crate::vfs::mount::Mount;
 use crate::vfs::tmpfs::TmpFs;
-use crate::vm::spaces;
 
 /// The tmpfs of memfd files, which is not part of the mount tree.
 fn mount() -> &'static Arc<Mount> {
@@ -114,5 +113,5 @@ pub fn add_seals(file: &File, add: u64) -> SysResult {
 /// Whether any program has a shared mapping of the file that is writable or may become so.
 fn is_mapped_writable(file: &File) -> bool {
     let source = file.inode().clone().pages();
-    source.is_some_and(|source| spaces::are_mapped_writable(Arc::as_ptr(&source).cast()))
+    source.is_some_and(|source| source.mappers().may_write())
 }

@@ -21,9 +21,9 @@ use crate::usercopy::UserPtr;
 use crate::vm::address_space::AddressSpace;
 use crate::vm::fault::{Access, FaultError};
 use crate::vm::mapped::Mapped;
+use crate::vm::mappers::Writable;
 use crate::vm::mapping::{NewArea, Place};
 use crate::vm::remap::{Remap, Request};
-use crate::vm::spaces;
 use crate::vm::vdso;
 use crate::vm::vma::{Backing, Prot, VmaFlags};
 
@@ -197,15 +197,13 @@ fn map_file(
         }
         area.max_prot -= Prot::WRITE;
     }
+    let may_write = area.shared && area.max_prot.contains(Prot::WRITE);
+    let writable = may_write.then(|| Writable::new(file.source.clone()));
     area.backing = Backing::File {
         source: file.source,
         offset,
-        mapped: file.mapped,
+        mapped: Mapped::file(file.name, file.file, writable),
     };
-    if area.shared {
-        // A search for writable mappings may have passed this address space.
-        spaces::count_change();
-    }
     Ok(())
 }
 

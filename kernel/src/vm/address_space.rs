@@ -11,6 +11,7 @@ use core::ops::Range;
 
 use super::keys::Keys;
 use super::limits::{Counts, Limits};
+use super::mappers::Identity;
 use super::page_tables::PageTables;
 use super::vma::{Prot, Vma};
 use crate::abi::errno::Errno;
@@ -39,6 +40,8 @@ pub struct Landmarks {
 
 /// An address space.
 pub struct AddressSpace {
+    /// Its place in the lists of the page sources that it maps.
+    pub(super) identity: Identity,
     /// Areas by start address; they never overlap.
     pub(super) areas: BTreeMap<u64, Vma>,
     pub(super) tables: PageTables,
@@ -65,6 +68,8 @@ pub struct AddressSpace {
     pub(super) search_from: u64,
     /// Range whose page tables don't match the areas yet, during a long mprotect(2).
     pub(super) stale: Range<u64>,
+    /// Number of moves of mappings (mremap(2)).
+    pub(super) moves: u64,
     /// Numbers of mapped pages.
     pub(super) counts: Counts,
     /// Pages charged to the program during execve(2): the new program's strings.
@@ -91,6 +96,7 @@ impl AddressSpace {
             layout::TASK_SIZE
         };
         Ok(Self {
+            identity: Identity::new(),
             areas: BTreeMap::new(),
             tables: PageTables::new()?,
             landmarks: Landmarks::default(),
@@ -104,6 +110,7 @@ impl AddressSpace {
             goes_up: false,
             search_from: task_size,
             stale: 0..0,
+            moves: 0,
             counts: Counts::default(),
             held: 0,
             auxv: alloc::vec::Vec::new(),

@@ -131,6 +131,9 @@ impl AddressSpace {
         reserve::top_up()?;
         let mut area = area.clone();
         area.flags.remove(VmaFlags::LOCKED);
+        area.backing = area
+            .backing
+            .map_source(|source| self.attach(source.source()));
         self.counts.add(&area);
         self.areas.insert(area.start, area);
         Ok(true)

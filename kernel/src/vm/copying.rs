@@ -1,12 +1,13 @@
 //! The copy of an address space for fork(2), made in parts.
 //!
-//! While a copy is made, the pages of a file that is truncated must leave it too: `spaces.rs` walks
-//! all address spaces, and the child is among them from the first part on (`process/spaces.rs`).
+//! While a copy is made, the pages of a file that is truncated must leave it too: the child is in
+//! the file's list of address spaces (`mappers.rs`) as soon as it has inherited an area.
 
 use alloc::collections::BTreeMap;
 
 use super::address_space::AddressSpace;
 use super::limits::Counts;
+use super::mappers::Identity;
 use super::page_tables::PageTables;
 use super::vma::{Vma, VmaFlags};
 use crate::abi::errno::Errno;
@@ -27,6 +28,7 @@ impl AddressSpace {
     /// A copy for fork(2), still without areas and pages.
     fn copy_empty(&self) -> Result<Self, Errno> {
         let child = Self {
+            identity: Identity::new(),
             areas: BTreeMap::new(),
             counts: Counts::default(),
             tables: PageTables::new()?,

@@ -106,7 +106,7 @@ impl AddressSpace {
                 if let Backing::File { source, .. } = &area.backing
                     && (area.shared || access != Access::Write)
                 {
-                    around(&mut self.tables, area, &**source, page, flags);
+                    around(&mut self.tables, area, &***source, page, flags);
                 }
                 Ok(())
             }

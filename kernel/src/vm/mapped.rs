@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::any::Any;
 
+use super::mappers::Writable;
 use crate::arch::percpu::{self, work};
 use crate::sync::{Mutex, rank};
 
@@ -17,6 +18,7 @@ pub struct Mapped {
     /// Name in /proc/PID/maps.
     pub name: String,
     open: Option<Box<Open>>,
+    _writable: Option<Writable>,
 }
 
 /// An open file with the link of the list of files to close, so that queuing needs no memory.
@@ -33,13 +35,22 @@ impl Mapped {
         Arc::new(Self {
             name: String::from(name),
             open: None,
+            _writable: None,
         })
     }
 
-    /// Mapping of an open file called `name`.
-    pub fn file(name: String, file: Arc<dyn Any + Send + Sync>) -> Arc<Self> {
+    /// Mapping of an open file called `name`; a shared one that may write is counted.
+    pub fn file(
+        name: String,
+        file: Arc<dyn Any + Send + Sync>,
+        writable: Option<Writable>,
+    ) -> Arc<Self> {
         let open = Some(Box::new(Open { file, next: None }));
-        Arc::new(Self { name, open })
+        Arc::new(Self {
+            name,
+            open,
+            _writable: writable,
+        })
     }
 
     /// Whether both map the same open file, or both none.

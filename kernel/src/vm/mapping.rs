@@ -1,11 +1,12 @@
 //! Changes of mappings: mmap(2), mprotect(2) and brk(2). `unmapping.rs` has munmap(2), `remap.rs`
 //! mremap(2), `placement.rs` the search for free addresses.
 
+use alloc::sync::Arc;
 use core::ops::Range;
 
 use super::address_space::AddressSpace;
 use super::limits::counts_as_data;
-use super::vma::{Backing, Prot, Role, Vma, VmaFlags};
+use super::vma::{Backing, PageSource, Prot, Role, Vma, VmaFlags};
 use crate::abi::errno::Errno;
 use crate::mm::reserve;
 use crate::mm::{PAGE_SIZE, layout, page_up};
@@ -107,7 +108,7 @@ impl AddressSpace {
             prot,
             max_prot,
             shared,
-            backing,
+            backing: backing.map_source(|source| self.attach(&source)),
             role,
             flags,
             key,
@@ -320,7 +321,7 @@ pub struct NewArea {
     /// Whether writes go to the backing (MAP_SHARED).
     pub shared: bool,
     /// Source of the pages.
-    pub backing: Backing,
+    pub backing: Backing<Arc<dyn PageSource>>,
     /// Purpose.
     pub role: Role,
     /// Flags of fork, growth and locking.

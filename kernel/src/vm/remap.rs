@@ -5,7 +5,6 @@ use core::ops::Range;
 
 use super::address_space::AddressSpace;
 use super::mapping::{NewArea, Place};
-use super::spaces;
 use super::vma::{Backing, Role, VmaFlags};
 use crate::abi::errno::Errno;
 use crate::mm::reserve;
@@ -229,7 +228,7 @@ impl AddressSpace {
             max_prot: first.max_prot,
             shared: true,
             backing: Backing::File {
-                source: source.clone(),
+                source: source.source().clone(),
                 offset,
                 mapped: mapped.clone(),
             },
@@ -281,8 +280,8 @@ impl AddressSpace {
     }
 
     fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
-        // The new address may be one that a walk has passed.
-        spaces::count_change();
+        // The new address may be one that a search has passed.
+        self.moves += 1;
         let kept = old_len.min(new_len);
         // Fallible steps first: the move of pages itself can't fail.
         let moved = self

@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::sync::{Mutex, rank};
 
 use super::leftovers::{self, Pages};
-use super::spaces;
+use super::mappers::{self, Mappers};
 use super::vma::PageSource;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
@@ -18,6 +18,7 @@ pub struct SharedMemory {
     pages: Mutex<Pages, rank::SharedPages>,
     /// Size in pages. mremap(2) grows mappings, not the object.
     count: u64,
+    mappers: Mappers,
 }
 
 impl SharedMemory {
@@ -26,6 +27,7 @@ impl SharedMemory {
         Self {
             pages: Mutex::default(),
             count: bytes.div_ceil(PAGE_SIZE),
+            mappers: Mappers::default(),
         }
     }
 }
@@ -64,17 +66,16 @@ impl PageSource for SharedMemory {
             let own = self.pages.lock();
             own.range(part.clone()).any(|(_, frame)| frame.is_shared())
         };
-        spaces::drop_shared_pages(
-            core::ptr::from_ref(self).cast(),
-            first..end,
-            part.clone(),
-            is_used,
-        );
+        mappers::drop_shared_pages(self, first..end, part.clone(), is_used);
         let mut own = self.pages.lock();
         for index in part.clone() {
             own.remove(&index);
         }
         Ok(part.end * PAGE_SIZE..range.end)
+    }
+
+    fn mappers(&self) -> &Mappers {
+        &self.mappers
     }
 
     fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {

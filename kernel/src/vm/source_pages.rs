@@ -1,20 +1,26 @@
-//! Mappings of one source of pages: a file, or shared memory. They are searched for in all address
-//! spaces (`spaces.rs`), in parts, when the source loses pages or is sealed.
+//! Mappings of one source of pages: a file, or shared memory. They are searched for in the address
+//! spaces of its list (`mappers.rs`), in parts, when the source loses pages.
 
 use alloc::sync::Arc;
 use core::ops::Range;
 
 use super::address_space::AddressSpace;
 use super::page_ranges::PART;
-use super::vma::{Backing, Prot, Vma};
+use super::vma::{Backing, PageSource, Vma};
 use crate::mm::PAGE_SIZE;
 
 /// A search for the mappings of some pages of a source, in one address space after the other.
 pub struct Search {
     source: *const (),
     pages: Range<u64>,
-    /// The address from which the present address space is searched; 0 at first.
+    /// Number of the present address space.
+    space: u64,
+    /// The address from which it is searched; 0 at first.
     next: u64,
+    /// Moves of mappings in the present address space, when the last part ended.
+    moves: u64,
+    /// Searches of the present address space that a move made begin again.
+    restarts: u32,
     /// What may be looked at before the end of the part: areas that don't map the source count 1.
     left: u64,
 }
@@ -27,14 +33,36 @@ impl Search {
     const SPACE: u64 = 16;
     const MAPPING: u64 = 64;
     const PAGE: u64 = 4;
+    /// Searches of an address space in parts; if mappings move each time, one in a single step
+    /// follows.
+    const RESTARTS: u32 = 3;
 
-    /// A search for mappings of `pages` of the source at this address.
-    pub fn new<T: ?Sized>(source: *const T, pages: Range<u64>) -> Self {
+    /// A search for mappings of `pages` of `source`.
+    pub fn new(source: &dyn PageSource, pages: Range<u64>) -> Self {
         Self {
-            source: source.cast(),
+            source: core::ptr::from_ref(source).cast(),
             pages,
+            space: u64::MAX,
             next: 0,
+            moves: 0,
+            restarts: 0,
             left: Self::LOOKS,
+        }
+    }
+
+    /// Begins a part: an address space from its start, also again if a mapping has moved since the
+    /// last part, perhaps to an address that was passed already.
+    fn begin_part(&mut self, number: u64, moves: u64) {
+        if number != self.space {
+            // The one before may have ended between two parts.
+            (self.space, self.next, self.restarts) = (number, 0, 0);
+        } else if self.next > 0 && moves != self.moves {
+            self.next = 0;
+            self.restarts += 1;
+        }
+        self.moves = moves;
+        if self.restarts > Self::RESTARTS {
+            self.left = u64::MAX;
         }
     }
 
@@ -44,7 +72,8 @@ impl Search {
             self.left = Self::LOOKS;
             return true;
         }
-        self.next = 0;
+        (self.next, self.restarts) = (0, 0);
+        self.left = self.left.min(Self::LOOKS);
         self.left = self.left.saturating_sub(Self::SPACE);
         false
     }
@@ -64,17 +93,8 @@ impl AddressSpace {
         self.drop_mappings(search, false)
     }
 
-    /// Looks in a part of the address space for a shared mapping that is writable or may become so,
-    /// and sets `found` then. Returns whether more remains.
-    pub fn find_writable(&self, search: &mut Search, found: &mut bool) -> bool {
-        while let Some((_, to, area)) = self.next_mapping(search) {
-            search.next = to;
-            *found |= area.shared && area.max_prot.contains(Prot::WRITE);
-        }
-        search.end_part()
-    }
-
     fn drop_mappings(&mut self, search: &mut Search, even_copies: bool) -> bool {
+        search.begin_part(self.identity.number, self.moves);
         while let Some((from, to, area)) = self.next_mapping(search) {
             let drops_all = even_copies || area.shared;
             let stop = self.part_of_pages(from, to);
@@ -120,7 +140,7 @@ impl AddressSpace {
             }
             search.left -= 1;
             if let Backing::File { source, .. } = &area.backing
-                && core::ptr::addr_eq(Arc::as_ptr(source), search.source)
+                && core::ptr::addr_eq(Arc::as_ptr(source.source()), search.source)
             {
                 let first = area.page_index(area.start);
                 let last = first + area.len() / PAGE_SIZE;

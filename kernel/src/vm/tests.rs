@@ -16,6 +16,7 @@ use crate::mm::frame::Frame;
 use crate::mm::tests::free_frames;
 use crate::mm::{PAGE_SIZE, layout, paging};
 
+mod mappers;
 mod reserve;
 mod tables;
 

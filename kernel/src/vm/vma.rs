@@ -8,6 +8,7 @@ use core::ops::Range;
 use bitflags::bitflags;
 
 use super::mapped::Mapped;
+use super::mappers::{Attachment, Mappers};
 use super::page_tables::Kind;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
@@ -61,21 +62,25 @@ pub trait PageSource: Send + Sync {
         Err(Errno::EOPNOTSUPP)
     }
 
+    /// The address spaces that map the source.
+    fn mappers(&self) -> &Mappers;
+
     /// Device and inode number, for /proc/PID/maps. Memory without a file has none.
     fn file_id(&self) -> (u64, u64) {
         (0, 0)
     }
 }
 
-/// Backing of an area.
+/// Backing of an area: `S` refers to the source of the pages, for an area of an address space by its
+/// attachment there.
 #[derive(Clone)]
-pub enum Backing {
+pub enum Backing<S = Arc<Attachment>> {
     /// Private memory, zero until written.
     Anonymous,
     /// Pages of a file or of shared memory.
     File {
         /// Source of the pages.
-        source: Arc<dyn PageSource>,
+        source: S,
         /// Offset in the source that the area's start maps, in bytes, page aligned.
         offset: u64,
         /// The open file and its name.
@@ -83,6 +88,25 @@ pub enum Backing {
     },
     /// Frames of the kernel (vDSO and clock page), and the index of the first one mapped.
     Kernel(Arc<Vec<Frame>>, usize),
+}
+
+impl<S> Backing<S> {
+    /// The backing with another reference to the source, which `f` returns.
+    pub fn map_source<T>(self, f: impl FnOnce(S) -> T) -> Backing<T> {
+        match self {
+            Self::Anonymous => Backing::Anonymous,
+            Self::File {
+                source,
+                offset,
+                mapped,
+            } => Backing::File {
+                source: f(source),
+                offset,
+                mapped,
+            },
+            Self::Kernel(frames, first) => Backing::Kernel(frames, first),
+        }
+    }
 }
 
 /// Purpose of an area, as named in /proc/PID/maps.
@@ -187,6 +211,15 @@ impl Vma {
     /// Length in bytes.
     pub fn len(&self) -> u64 {
         self.end - self.start
+    }
+
+    /// Bytes of kernel memory for the area, and for its share of the attachment to its source.
+    pub fn kept_bytes(&self) -> usize {
+        let attached = match &self.backing {
+            Backing::File { source, .. } => size_of::<Attachment>() / Arc::strong_count(source),
+            Backing::Anonymous | Backing::Kernel(..) => 0,
+        };
+        size_of::<Self>() + attached
     }
 
     /// Page index in the backing that `address` maps.

@@ -70,6 +70,7 @@ impl Key {
         let area = mm.find(address).ok_or(Errno::EFAULT)?;
         match &area.backing {
             Backing::File { source, .. } if area.shared || !is_writable => {
+                let source = source.source();
                 key.space = Arc::as_ptr(source).addr();
                 let page = area.page_index(address) * PAGE_SIZE;
                 key.offset = (page + address % PAGE_SIZE) | IN_OBJECT;

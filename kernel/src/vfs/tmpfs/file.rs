@@ -15,7 +15,7 @@ use crate::sched::{leftovers, preempt};
 use crate::vfs::change;
 use crate::vfs::inode::FileOps;
 use crate::vfs::io::{In, Out};
-use crate::vm::spaces;
+use crate::vm::mappers::{self, Mappers};
 use crate::vm::vma::PageSource;
 
 impl Node {
@@ -55,7 +55,6 @@ impl Node {
         let _turn = self.turn.lock();
         if punch {
             self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
-            let source = core::ptr::from_ref(self).cast();
             let mut at = start;
             loop {
                 let part = data.lock().part_of_hole(at, end);
@@ -66,7 +65,7 @@ impl Node {
                 let pages = |end: u64| from..from.max(end / PAGE_SIZE);
                 let first = pages(part.end);
                 let is_used = || data.lock().are_used(first.clone());
-                spaces::drop_shared_pages(source, pages(end), first.clone(), is_used);
+                mappers::drop_shared_pages(self, pages(end), first.clone(), is_used);
                 data.lock().punch(part.start, part.end);
                 at = part.end;
                 preempt::point();
@@ -108,6 +107,10 @@ impl PageSource for Node {
         if let Content::File(data) = &self.content {
             data.lock().pages_in(first..first + count, f);
         }
+    }
+
+    fn mappers(&self) -> &Mappers {
+        &self.mappers
     }
 
     fn file_id(&self) -> (u64, u64) {

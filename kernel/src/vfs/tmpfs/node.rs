@@ -21,7 +21,7 @@ use crate::vfs::dentry::Dentry;
 use crate::vfs::endpoint::Endpoint;
 use crate::vfs::inode::{FileOps, Inode, ListEntry};
 use crate::vfs::xattr::Xattrs;
-use crate::vm::spaces;
+use crate::vm::mappers::{self, Mappers};
 use crate::vm::vma::PageSource;
 
 /// Reported size of a directory per entry (BOGO_DIRENT_SIZE).
@@ -62,6 +62,7 @@ pub struct Node {
     writers: AtomicI32,
     linkable: AtomicBool,
     pub(super) turn: SleepLock<()>,
+    pub(super) mappers: Mappers,
 }
 
 impl Node {
@@ -109,6 +110,7 @@ impl Node {
             writers: AtomicI32::new(0),
             linkable: AtomicBool::new(false),
             turn: SleepLock::default(),
+            mappers: Mappers::default(),
         })
     }
 
@@ -128,8 +130,7 @@ impl Node {
     /// Removes pages cut off from the file from every mapping.
     pub(super) fn unmap(&self, from: u64, to: u64) {
         if from < to {
-            let source = core::ptr::from_ref(self).cast();
-            spaces::drop_cut_pages(source, from..to);
+            mappers::drop_cut_pages(self, from..to);
         }
     }
 

@@ -167,3 +167,28 @@ kernel_test!(
         }
     }
 );
+
+kernel_test!(
+    fn a_moved_table_is_remembered_nowhere() {
+        /// Bytes that a page table of the last level maps.
+        const PART: u64 = 2 << 20;
+        let (mut at, mut to) = (1 << 40, 1 << 41);
+        let mut mm = space();
+        mm.map(Place::Fixed(at), PART, NewArea::anonymous(RW))
+            .expect("room");
+        mm.poke(at, b"x").expect("mapped");
+        mm.tables
+            .make_tables_to_move(at, at + PART, to)
+            .expect("memory");
+        for _ in 0..4 {
+            // A lookup remembers the table: of the source, and then of the target.
+            for (remembered, after) in [(at, None), (at, Some(b'x'))] {
+                let _ = peek(&mm, remembered);
+                mm.tables.move_range(at, at + PART, to).expect("tables");
+                (at, to) = (to, at);
+                assert_eq!(peek(&mm, remembered), after);
+                let _ = (peek(&mm, at), peek(&mm, to));
+            }
+        }
+    }
+);
