@@ -300,6 +300,9 @@ mod tests {
         let first = &stubs.0["syscall::entry_syscall_64"][0];
         assert_eq!(first.mnemonic, "swapgs");
         assert!(first.origin.comment.starts_with("1. "), "{first:?}");
+        let is_marked = |s: &&Statement| s.origin.comment.contains("ANCHOR");
+        let marked = stubs.0.values().flatten().find(is_marked);
+        assert!(marked.is_none(), "a mark is no comment: {marked:?}");
         let save = stubs.0["syscall::entry_syscall_64"]
             .iter()
             .find(|s| s.origin.place.0.ends_with("frame.rs"));
