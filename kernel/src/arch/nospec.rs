@@ -15,6 +15,7 @@ impl<const LEN: usize> Index<LEN> {
     #[inline(always)]
     pub fn clamp(index: usize) -> Self {
         const { assert!(LEN > 0, "an empty table has no last index") };
+        // ANCHOR: clamp
         let mut clamped = index;
         // SAFETY: two register instructions.
         unsafe {
@@ -22,6 +23,7 @@ impl<const LEN: usize> Index<LEN> {
                  options(pure, nomem, nostack));
         }
         Self(clamped)
+        // ANCHOR_END: clamp
     }
 
     /// The element of `table` at the index.

@@ -165,11 +165,13 @@ fn call(frame: &LiveFrame) -> u64 {
     let Some(door) = Door::of(frame.entry) else {
         return frame.rax;
     };
+    // ANCHOR: number-of-frame
     // The number is the low half of rax: Linux ignores the upper half. A negative one, taken as
     // unsigned, is past the table's end.
     let handler = table::handler(door, frame.orig_rax as u32);
     let [a, b, c, d, e, f] = arguments(&frame.arguments(door.table()), door.table());
     handler(a, b, c, d, e, f)
+    // ANCHOR_END: number-of-frame
 }
 
 /// The arguments of a call: of the i386 table the low 32 bits of each register, from 64-bit code
