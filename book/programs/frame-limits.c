@@ -44,9 +44,9 @@ static void try_flag(const char *name, long flag)
 		     "pop %1\n"
 		     "push %0\n"
 		     "popfq\n"
-		     : "=&r"(before), "=r"(after)
-		     :
-		     : "memory", "cc");
+		: "=&r"(before), "=r"(after)
+		:
+		: "memory", "cc");
 	// ANCHOR_END: flags
 	printf("%-5s %#9lx %s\n", name, flag, (before ^ after) & flag ? "changed" : "as before");
 }

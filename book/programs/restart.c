@@ -17,8 +17,8 @@ static void on_alarm(int signal)
 // ANCHOR: wait
 static void wait_for_byte(int flags)
 {
-	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = flags };
-	struct itimerval soon = { .it_value.tv_usec = 50000 };
+	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = flags};
+	struct itimerval soon = {.it_value.tv_usec = 50000};
 	char byte;
 
 	sigaction(SIGALRM, &action, NULL);

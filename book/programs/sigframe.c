@@ -19,7 +19,7 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 
 int main(void)
 {
-	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
+	struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
 
 	sigaction(SIGTRAP, &action, NULL);
 	// ANCHOR: trap
@@ -27,9 +27,9 @@ int main(void)
 	asm volatile("mov $0xf15, %%r15d\n"
 		     "int3\n"
 		     "after_trap:"
-		     : "+a"(number)
-		     :
-		     : "r15", "memory");
+		: "+a"(number)
+		:
+		: "r15", "memory");
 	printf("in main: %ld\n", number);
 	// ANCHOR_END: trap
 }
