@@ -1,5 +1,7 @@
 //! gdb itself, in batch mode: `make debug`'s files, and the information about the entry stubs.
 
+mod served;
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -56,6 +58,16 @@ const DOORS: &[(&str, &str, Compiler, &str, &str, u32)] = &[
     ),
 ];
 
+/// The ways to link a program: the kernel or the dynamic linker chooses the place of some.
+const LINKED: [Compiler; 6] = [
+    Compiler::Glibc64,
+    Compiler::Glibc32,
+    Compiler::StaticPie64,
+    Compiler::StaticPie32,
+    Compiler::Dynamic64,
+    Compiler::Dynamic32,
+];
+
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
     let missing = paths::in_path("gdb").is_none() || paths::in_path("readelf").is_none();
@@ -70,6 +82,12 @@ pub fn cases() -> Vec<Case> {
             a_handler_shows_its_arguments,
         ),
         debug(
+            "our_commands_do_what_they_say",
+            our_commands_do_what_they_say,
+        ),
+        debug("two_terminals", served::two_terminals),
+        debug("vs_code_attaches", served::vs_code_attaches),
+        debug(
             "gdb_goes_backwards_from_the_stub",
             gdb_goes_backwards_from_the_stub,
         ),
@@ -78,7 +96,12 @@ pub fn cases() -> Vec<Case> {
         let run = move || main_is_below_the_stub(cpu, compiler, entry, back, number);
         Case::new(format!("stub::{name}"), run).left_out(reason)
     };
-    DOORS.iter().map(case).chain(others).collect()
+    let linked = LINKED.map(|compiler| {
+        let name = format!("break_main::{}", compiler.name());
+        Case::new(name, move || main_and_write_are_found(compiler)).left_out(reason.or(not_built))
+    });
+    let doors = DOORS.iter().map(case);
+    doors.chain(linked).chain(others).collect()
 }
 
 /// `xtask debug` of the program with these commands for gdb; returns what it prints.
@@ -136,6 +159,64 @@ fn a_handler_shows_its_arguments() -> Result<()> {
         "breakpoint already hit 1 time",
     ];
     in_order(&shown, &parts)
+}
+
+/// gdb has the symbols of the program and of its libraries, wherever they are loaded.
+fn main_and_write_are_found(compiler: Compiler) -> Result<()> {
+    let commands = [
+        "break main",
+        "continue",
+        "break trident::syscall::io::write",
+        "continue",
+        "backtrace",
+    ];
+    let shown = debug(compiler, &[], &commands)?;
+    let parts = [
+        "Breakpoint 1, main () at ",
+        "debugged.c:",
+        "Breakpoint 2",
+        "#0  trident::syscall::io::write",
+        " entry_syscall_",
+        "write (",
+        " in main () at ",
+        "debugged.c:",
+    ];
+    in_order(&shown, &parts)
+}
+
+/// Each command of `xtask/gdb/trident.py` that the other cases don't use.
+fn our_commands_do_what_they_say() -> Result<()> {
+    let commands = [
+        "break main",
+        "continue",
+        "delete",
+        "step-into-kernel",
+        "print $cs & 3",
+        "task",
+        "print $task.owner.pid",
+        "doors",
+        "continue",
+        "info breakpoints",
+    ];
+    let shown = debug(Compiler::Dynamic64, &[], &commands)?;
+    let parts = [
+        "Breakpoint 1, main () at ",
+        // A fault of the dynamic linker's, or the call.
+        "#0  ",
+        " at kernel/src/entry/",
+        " = 0\n",
+        "debugged.dynami: thread 2 of process 2",
+        " = 2\n",
+        "kernel/src/entry/syscall.rs",
+        "kernel/src/entry/syscall.rs",
+        "kernel/src/entry/sysenter.rs",
+        "kernel/src/entry/int80.rs",
+        "breakpoint already hit 1 time",
+    ];
+    in_order(&shown, &parts)?;
+    let steps = shown.matches("dl-runtime.c").count();
+    ensure!(steps == 0, "step-into-kernel shows {steps} steps: {shown}");
+    Ok(())
 }
 
 /// From the stub's first instruction one step back is the program's SYSCALL.

@@ -1,17 +1,17 @@
 """Trident in gdb: `make debug` and `make gdb` load this file, and `.vscode/launch.json` does.
 
-The commands are listed by `help user-defined`. The unwinder continues backtraces in 32-bit programs, whose
-registers gdb doesn't know: QEMU's target has the 64-bit ones.
+The commands are listed by `help user-defined`. `program(path)`, of `program.py`, loads the symbols of a program.
 """
 
-import bisect
+import os
 import re
-import shutil
-import subprocess
+import sys
 
 import gdb
 from gdb.FrameDecorator import FrameDecorator
-from gdb.unwinder import Unwinder, register_unwinder
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from program import program  # for the command line: `python program('a.out')`
 
 DOORS = ("entry_syscall_64", "entry_syscall_32", "entry_sysenter", "entry_int80")
 WAYS_BACK = (
@@ -45,6 +45,14 @@ def per_cpu():
     finally:
         gdb.execute("set language " + before, to_string=True)
     return at(int(data), "trident::arch::percpu::PerCpu")
+
+
+def inside(value):
+    """What a lock or an atomic protects."""
+    while value.type.code == gdb.TYPE_CODE_STRUCT:
+        names = {field.name for field in value.type.fields()}
+        value = value[next(name for name in ("value", "v", "__0") if name in names)]
+    return value
 
 
 def is_user():
@@ -82,7 +90,7 @@ class WaysBack(Command):
 
 
 class SavedFrame(Command):
-    """Print the program's registers, as the entry stub has saved them on the kernel's stack."""
+    """Print the program's registers, once the entry stub has saved them on the kernel's stack."""
 
     def invoke(self, _argument, _from_tty):
         saved = frame()
@@ -94,91 +102,23 @@ class StepIntoKernel(Command):
     """Execute the program's next instructions, up to the first one of the kernel."""
 
     def invoke(self, _argument, _from_tty):
-        gdb.execute("stepi", to_string=True)
-        while is_user():
+        with gdb.with_parameter("suppress-cli-notifications", True):
             gdb.execute("stepi", to_string=True)
-        gdb.execute("frame")
+            while is_user():
+                gdb.execute("stepi", to_string=True)
+        # Not `frame`: the names of stubs are those of backtraces.
+        gdb.execute("backtrace 1")
 
 
 class Task(Command):
-    """Print the running thread."""
+    """Print the running thread's name and numbers, and set $task: `print $task.owner.comm`."""
 
     def invoke(self, _argument, _from_tty):
-        thread = int(per_cpu()["current"])
-        print(at(thread, "trident::sched::thread::Thread<trident::process::task::Member>"))
-
-
-def readelf(option, path):
-    """What readelf(1) prints, by line."""
-    run = subprocess.run(["readelf", option, path], capture_output=True, text=True, check=False)
-    return run.stdout.splitlines()
-
-
-class Program32:
-    """The call frame information of a 32-bit program, by readelf(1): gdb has no use for it in a 64-bit target."""
-
-    def __init__(self, path):
-        self.rows, self.starts, self.start, self.end = [], [], 0, 0
-        if not shutil.which("readelf"):
-            return
-        columns = []
-        for line in readelf("-wF", path):
-            words = line.split()
-            if words[:2] == ["LOC", "CFA"]:
-                columns = words[1:]
-            elif words and re.fullmatch(r"[0-9a-f]{8}", words[0]) and len(words) == len(columns) + 1:
-                self.rows.append((int(words[0], 16), dict(zip(columns, words[1:]))))
-        self.rows.sort(key=lambda row: row[0])
-        self.starts = [start for start, _ in self.rows]
-        loads = [line.split() for line in readelf("-lW", path) if line.split()[:1] == ["LOAD"]]
-        ends = [(int(words[2], 16), int(words[2], 16) + int(words[5], 16)) for words in loads]
-        self.start, self.end = min(ends)[0], max(ends)[1]
-
-    def row(self, pc):
-        """The rules at an address."""
-        index = bisect.bisect_right(self.starts, pc) - 1 if self.rows else -1
-        return self.rows[index][1] if index >= 0 else None
-
-
-class Unwinder32(Unwinder):
-    """Frames of a 32-bit program, and of the landing pad in its vDSO."""
-
-    def __init__(self, program):
-        super().__init__("trident-32")
-        self.rules = Program32(program)
-
-    def __call__(self, pending):
-        pc = int(pending.read_register("rip")) & 0xFFFFFFFFFFFFFFFF
-        if pc >= 1 << 32:
-            return None
-        sp = int(pending.read_register("rsp")) & 0xFFFFFFFF
-        bp = int(pending.read_register("rbp")) & 0xFFFFFFFF
-        word = lambda at: int(gdb.parse_and_eval(f"*(unsigned int *){at & 0xFFFFFFFF:#x}"))
-        if self.rules.start <= pc < self.rules.end:
-            rules = self.rules.row(pc)
-            known = rules and re.match(r"(esp|ebp)\+(\d+)", rules["CFA"])
-            if known:
-                cfa = (sp if known.group(1) == "esp" else bp) + int(known.group(2))
-                caller = word(cfa - 4)
-                saved = re.match(r"c(-\d+)", rules.get("ebp", ""))
-                bp = word(cfa + int(saved.group(1))) if saved else bp
-            else:
-                # By a register that is unknown here, as in a main() that aligns its stack: the last frame.
-                cfa, caller = sp, 0
-        else:
-            # The landing pad: pop ebp, pop edx, pop ecx, ret.
-            cfa, caller, bp = sp + 16, word(sp + 12), word(sp)
-        info = pending.create_unwind_info(Id(cfa, pc))
-        for name, value in (("rip", caller), ("rsp", cfa), ("rbp", bp)):
-            info.add_saved_register(name, gdb.Value(value).cast(pending.read_register(name).type))
-        return info
-
-
-class Id:
-    """What tells a frame from others."""
-
-    def __init__(self, sp, pc):
-        self.sp, self.pc = gdb.Value(sp), gdb.Value(pc)
+        thread = at(int(per_cpu()["current"]), "trident::sched::thread::Thread<trident::process::task::Member>")
+        gdb.set_convenience_variable("task", thread)
+        owner = thread["owner"]
+        name = inside(owner["comm"]).string().split("\0")[0]
+        print(f"{name}: thread {inside(owner['tid'])} of process {owner['pid']}; print $task shows all of it")
 
 
 class Stub(FrameDecorator):
@@ -202,55 +142,6 @@ class Stubs:
     def filter(self, frames):
         """All frames."""
         return map(Stub, frames)
-
-
-class Bias(gdb.FinishBreakpoint):
-    """Adds the symbols of a relocatable program once the kernel has chosen its place."""
-
-    def __init__(self, found, path):
-        super().__init__(gdb.newest_frame(), internal=True)
-        self.silent = True
-        self.found, self.path = found, path
-
-    def stop(self):
-        """Never."""
-        bias = re.search(r"Ok\((\d+)\)", str(self.return_value))
-        if bias and int(bias.group(1)) and self.found.is_valid():
-            self.found.enabled = False
-            offset = int(bias.group(1))
-            gdb.post_event(lambda: add_symbols(self.path, f"-o {offset:#x}"))
-        return False
-
-
-class Place(gdb.Breakpoint):
-    """The kernel chooses a place for an image."""
-
-    def __init__(self, path):
-        super().__init__("trident::vm::randomize::load_bias", internal=True)
-        self.silent = True
-        self.path = path
-
-    def stop(self):
-        """Never."""
-        Bias(self, self.path)
-        return False
-
-
-def add_symbols(path, where=""):
-    """Load the symbols of a file."""
-    gdb.execute(f"add-symbol-file {path} {where}", to_string=True)
-
-
-def program(path):
-    """Load the program's symbols, and continue backtraces in it if it is a 32-bit one."""
-    with open(path, "rb") as file:
-        header = file.read(18)
-    if header[16:18] == b"\x03\0":
-        Place(path)
-    else:
-        add_symbols(path)
-    if header[:5] == b"\x7fELF\x01":
-        register_unwinder(None, Unwinder32(path), replace=True)
 
 
 gdb.execute("set language c", to_string=True)

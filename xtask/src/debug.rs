@@ -8,15 +8,16 @@ mod recording;
 
 use std::io::IsTerminal;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, value_parser};
 use harness::child::{Leashed, leash};
 use harness::paths;
 
+use crate::build::write_if_changed;
 use crate::options::{self, all, arguments_behind_dashes, get, switch};
 use crate::run;
 use crate::setup::{self, needs};
@@ -25,7 +26,18 @@ use crate::ui;
 use recording::Recording;
 
 /// Port of `make gdbserver`, which is QEMU's own default; `.vscode/launch.json` has it too.
-const PORT: u16 = 1234;
+const PORT: &str = "1234";
+
+/// gdb's command that loads the symbols of the program that `make gdbserver` runs, for the other
+/// terminal and for VS Code.
+fn served() -> PathBuf {
+    paths::target().join("gdbserver.gdb")
+}
+
+/// gdb's command that loads a program's symbols.
+fn symbols(program: &Path) -> String {
+    format!("python program('{}')", program.display())
+}
 
 /// What gdb says first.
 const HINTS: &[&str] = &[
@@ -43,6 +55,7 @@ const HINTS: &[&str] = &[
 pub struct Options {
     run: run::Options,
     replay: bool,
+    port: u16,
     gdb: Vec<String>,
 }
 
@@ -50,8 +63,12 @@ impl options::Options for Options {
     fn declare(command: clap::Command) -> clap::Command {
         let gdb = "Arguments for gdb, such as `-ex 'break trident::kernel_main' -ex continue`";
         let replay = "Record the run to its end first: gdb goes backwards then (reverse-stepi)";
+        let port = Arg::new("port")
+            .long("port")
+            .value_parser(value_parser!(u16));
         run::Options::declare(command)
             .arg(switch("replay", "REPLAY", replay))
+            .arg(port.help("Port of gdbserver").default_value(PORT))
             .arg(arguments_behind_dashes("gdb", gdb))
     }
 
@@ -59,6 +76,7 @@ impl options::Options for Options {
         Self {
             run: run::Options::read(matches),
             replay: get(matches, "replay"),
+            port: get(matches, "port"),
             gdb: all(matches, "gdb"),
         }
     }
@@ -86,21 +104,25 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         "The serial line is written to {} (tail -f it)",
         log.display()
     ));
-    gdb(&options.run.debugged(), port, &options.gdb)
+    gdb(&symbols(&options.run.debugged()), port, &options.gdb)
 }
 
 /// QEMU on this terminal, stopped until a gdb is attached.
 pub fn server(options: &Options) -> Result<ExitCode> {
+    ensure!(!options.replay, "REPLAY goes with `make debug` only");
+    let port = options.port;
     let vm = options.run.prepare_for_gdb()?;
     ensure!(
-        TcpListener::bind(("127.0.0.1", PORT)).is_ok(),
-        "port {PORT} is in use: by another `make gdbserver`?"
+        TcpListener::bind(("127.0.0.1", port)).is_ok(),
+        "port {port} is in use: by another `make gdbserver`?"
     );
+    let program = std::path::absolute(options.run.debugged())?;
+    write_if_changed(&served(), symbols(&program).as_bytes())?;
     ui::note(format!(
-        "QEMU waits for gdb at 127.0.0.1:{PORT}: `make gdb` in another terminal, or F5 in VS Code."
+        "QEMU waits for gdb at 127.0.0.1:{port}: `make gdb` in another terminal, or F5 in VS Code."
     ));
     ui::note("Ctrl-A X ends QEMU.");
-    let vm = vm.args(["-S", "-gdb", &format!("tcp:127.0.0.1:{PORT}")]);
+    let vm = vm.args(["-S", "-gdb", &format!("tcp:127.0.0.1:{port}")]);
     let terminal = std::io::stdin().is_terminal();
     let _guard = terminal.then(TerminalGuard::new);
     let outcome = vm.console(terminal).timeout(None).run()?;
@@ -111,25 +133,24 @@ pub fn server(options: &Options) -> Result<ExitCode> {
 pub fn client(options: &Options) -> Result<ExitCode> {
     setup::packages(needs::of("gdb"))?;
     ensure!(
-        paths::debug_kernel().exists(),
-        "{} is not there: `make gdbserver` builds it, and has to run in another terminal",
-        paths::debug_kernel().display()
+        served().exists(),
+        "nothing to attach to: `make gdbserver` has to run in another terminal"
     );
-    gdb(&options.run.debugged(), PORT, &options.gdb)
+    let program = format!("source {}", served().display());
+    gdb(&program, options.port, &options.gdb)
 }
 
-/// gdb with the symbols of the kernel and of the program.
-fn gdb(program: &Path, port: u16, arguments: &[String]) -> Result<ExitCode> {
+/// gdb with the symbols of the kernel, and of the program by this command.
+fn gdb(program: &str, port: u16, arguments: &[String]) -> Result<ExitCode> {
     HINTS.iter().for_each(ui::note);
     let mut gdb = Command::new("gdb");
     gdb.arg("--quiet").arg(paths::debug_kernel());
     let script = paths::root().join("xtask/gdb/trident.py");
-    let (script, program) = (script.display(), program.display());
     for command in [
         "set confirm off".to_owned(),
         "set print asm-demangle on".to_owned(),
-        format!("source {script}"),
-        format!("python program('{program}')"),
+        format!("source {}", script.display()),
+        program.to_owned(),
         // QEMU may not listen yet.
         "set tcp connect-timeout 30".to_owned(),
         format!("target remote 127.0.0.1:{port}"),

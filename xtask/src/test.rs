@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::builder::{EnumValueParser, PossibleValue};
 use clap::{ArgAction, ArgMatches, ValueEnum};
 use harness::paths;
@@ -131,20 +131,55 @@ fn kernel_tests(toolchain: &Toolchain) -> Result<Command> {
     Ok(cargo)
 }
 
+/// Options of a test program that a value follows.
+const WITH_VALUE: [&str; 6] = [
+    "--skip",
+    "--test-threads",
+    "--logfile",
+    "--color",
+    "--format",
+    "-Z",
+];
+
+/// Refuses a second filter, which the cases' program doesn't know, before anything is built.
+fn check_filters(arguments: &[String]) -> Result<()> {
+    let mut filters = Vec::new();
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        if WITH_VALUE.contains(&word.as_str()) {
+            words.next();
+        } else if !word.starts_with('-') {
+            filters.push(word.as_str());
+        }
+    }
+    ensure!(
+        filters.len() <= 1,
+        "the cases take one filter: {} are {}",
+        filters.join(", "),
+        filters.len()
+    );
+    Ok(())
+}
+
 /// Installs what is missing, builds, and runs the tests.
 pub fn command(options: &Options) -> Result<ExitCode> {
-    setup::packages(needs::of("test"))?;
-    let toolchain = setup::toolchain()?;
     let parts = if options.parts.is_empty() {
         Part::ALL.to_vec()
     } else {
         options.parts.clone()
     };
+    if parts.contains(&Part::Qemu) {
+        check_filters(&options.arguments)?;
+    }
+    setup::packages(needs::of("test"))?;
+    let toolchain = setup::toolchain()?;
     // Runs in parallel with everything before the cases.
     let mut stock = parts.contains(&Part::Qemu).then(stock::begin);
     build::everything(&toolchain)?;
     if parts.contains(&Part::Qemu) {
         build::checked_image(&toolchain)?;
+        // For the cases `debugger::`.
+        build::debugged(&toolchain)?;
     }
     if parts.contains(&Part::Qemu)
         && let Err(reason) = rootfs::ensure(&rootfs::Options::default())
@@ -188,4 +223,29 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         bail!("no test ran; see {}", paths::target().display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_filters;
+
+    #[test]
+    fn one_filter_is_taken() {
+        let check = |words: &str| {
+            let words: Vec<_> = words.split_whitespace().map(str::to_owned).collect();
+            check_filters(&words)
+        };
+        for right in [
+            "",
+            "a",
+            "--exact a",
+            "--skip b a",
+            "--test-threads=1 a --skip c",
+        ] {
+            assert!(check(right).is_ok(), "{right}");
+        }
+        for wrong in ["a b", "--exact a b", "a --skip b c"] {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+    }
 }

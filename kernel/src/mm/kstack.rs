@@ -14,8 +14,8 @@ use super::layout::KSTACK_START;
 use super::paging::{self, PageFlags};
 use crate::abi::errno::Errno;
 
-/// Bytes of a stack.
-pub const SIZE: u64 = 32 * 1024;
+/// Bytes of a stack. Unoptimised code (`make debug`) keeps every variable there.
+pub const SIZE: u64 = if cfg!(unoptimised) { 128 } else { 32 } * 1024;
 /// Pages of a stack.
 pub const PAGES: u64 = SIZE / PAGE_SIZE;
 /// Bytes of address space per stack: the stack and the guard below it.
@@ -28,7 +28,7 @@ static SLOTS: Mutex<Slots, rank::KernelStacks> = Mutex::new(Slots {
     kept: 0,
 });
 
-/// Maximum number of free stacks kept mapped (512 KiB).
+/// Maximum number of free stacks kept mapped (512 KiB; 2 MiB of unoptimised code's).
 const KEPT: usize = 16;
 
 struct Slots {

@@ -296,7 +296,8 @@ impl Interpreter {
     }
 }
 
-/// Gives `task` the loaded program and resets the state that execve(2) doesn't preserve.
+/// Gives `task` the loaded program and resets the state that execve(2) doesn't preserve. gdb stops
+/// here for the program's symbols (`xtask/gdb/trident.py`).
 pub fn install(task: &Task, loaded: &Loaded) {
     let process = &task.process;
     process.mm.set(Some(loaded.mm.clone()));

@@ -125,11 +125,10 @@ pub fn pie_base(is_32bit: bool) -> u64 {
     }
 }
 
-/// How far a program moves. gdb stops here for its symbols (`xtask/gdb/trident.py`).
+/// How far a program moves.
 ///
 /// # Errors
 /// `EINVAL` and `EEXIST` where it does not fit.
-#[inline(never)]
 pub fn load_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
     if is_loader(image) {
         return mapped_bias(mm, image);
