@@ -89,6 +89,7 @@ fn load_gs(selector: u16) -> u64 {
 
 /// Reloads DS and ES of the running program if `changed` is true of the selector: its descriptor
 /// has changed.
+// ANCHOR: reload-data
 pub fn reload_data(changed: impl Fn(u16) -> bool) {
     let now = Segments::read();
     if changed(now.ds) {
@@ -98,6 +99,7 @@ pub fn reload_data(changed: impl Fn(u16) -> bool) {
         load_selector!("es", now.es);
     }
 }
+// ANCHOR_END: reload-data
 
 /// Reloads DS, ES, FS and GS as [`reload_data`] does; FS and GS get the new bases.
 pub fn reload(changed: impl Fn(u16) -> bool) {
@@ -206,6 +208,7 @@ impl Segments {
             load_selector!("ds", self.ds);
             load_selector!("es", self.es);
         }
+        // ANCHOR: load-bases
         if self.fs | self.gs | previous.fs | previous.gs != 0 {
             set_fs(self.fs, self.fs_base);
             set_gs(self.gs, self.gs_base);
@@ -213,9 +216,12 @@ impl Segments {
             write(FS_BASE, self.fs_base);
             write(KERNEL_GS_BASE, self.gs_base);
         }
+        // ANCHOR_END: load-bases
+        // ANCHOR: reload-ss
         // An interrupt from user mode sets SS to null, and SYSRET on AMD CPUs then leaves the
         // program a stack segment with stale attributes (Linux: X86_BUG_SYSRET_SS_ATTRS).
         // SAFETY: the kernel's own data segment.
         unsafe { SS::set_reg(SegmentSelector(KERNEL_DS)) };
+        // ANCHOR_END: reload-ss
     }
 }
