@@ -17,6 +17,7 @@
 //! | [`case`] | a test case, and how a module lists its own |
 //! | [`firmware`] | boot information for the loader, made by hand |
 //! | [`gdb`] | access to a running machine: registers, memory, breakpoints |
+//! | [`chromium`] | a browser under a test's control |
 //! | [`iso`] | a bootable CD image with GRUB on it |
 //! | [`stock`] | a disk image with the stock `bootloader` crate on it |
 //! | [`host`] | the rate of the host's TSC |
@@ -29,6 +30,7 @@
 pub mod beginning;
 pub mod case;
 pub mod child;
+pub mod chromium;
 pub mod debian;
 pub mod firmware;
 pub mod gdb;

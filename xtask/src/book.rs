@@ -110,6 +110,18 @@ fn run(title: &str, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Records the journeys of this kernel for the book's tests, unless they are newer than the kernel.
+pub fn record_for_tests() -> Result<()> {
+    let file = paths::scratch().join("microscope.json");
+    if build::newer_than(&file, &[paths::boot_image()]) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(paths::scratch())?;
+    let mut program = host_program("microscope");
+    program.arg("records").arg(&file);
+    ui::run_long("Recording the calls that the book shows", &mut program)
+}
+
 /// Whether the microscope's page is newer than the kernel.
 fn is_recorded() -> bool {
     let parts: [PathBuf; 1] = [paths::boot_image()];

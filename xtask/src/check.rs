@@ -11,7 +11,7 @@ use crate::allocations;
 use crate::counts::Counts;
 use crate::setup::{self, wheel};
 use crate::sources;
-use crate::toolchain::{BARE_32, BARE_64, active_has_targets, host_cargo};
+use crate::toolchain::{BARE_32, BARE_64, active_has_targets, host_cargo, host_program};
 use crate::ui;
 use crate::words;
 
@@ -90,6 +90,9 @@ fn checks() -> Vec<(&'static str, Command)> {
     floors.args(["test", "--quiet", "--target", "host-tuple"]);
     floors.args(["--package", "tests", "--test", "floors"]);
     checks.push(("Floors of the kernel (paths run down)", floors));
+    let mut pages = host_program("book");
+    pages.arg("pages");
+    checks.push(("The book (listings, terms, links)", pages));
     match spelling() {
         Ok(typos) => checks.push(("Spelling (typos)", typos)),
         Err(error) => ui::note(format!("Spelling is not checked: {error:#}")),
@@ -113,8 +116,10 @@ fn c_format() -> Result<Command> {
     let mut format = Command::new(wheel::ensure(&wheel::CLANG_FORMAT)?);
     format.args(["--dry-run", "-Werror"]);
     let is_c = |path: &PathBuf| path.extension().is_some_and(|end| end == "c" || end == "h");
-    let programs = sources::files(&paths::root().join("tests/programs"))?;
-    format.args(programs.into_iter().filter(is_c));
+    for programs in ["tests/programs", "book/programs"] {
+        let programs = sources::files(&paths::root().join(programs))?;
+        format.args(programs.into_iter().filter(is_c));
+    }
     Ok(format)
 }
 

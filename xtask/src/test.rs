@@ -18,6 +18,7 @@ use clap::builder::{EnumValueParser, PossibleValue};
 use clap::{ArgAction, ArgMatches, ValueEnum};
 use harness::paths;
 
+use crate::book;
 use crate::build;
 use crate::counts::{Counts, follow};
 use crate::options::{self, all, arguments_behind_dashes, positional};
@@ -102,6 +103,7 @@ impl Part {
                 on_host(host_cargo(), "-p tests --doc"),
                 on_host(host_cargo(), "-p costs"),
                 on_host(host_cargo(), "-p microscope"),
+                on_host(host_cargo(), "-p book"),
             ],
             Self::Vdso => vec![on_host(toolchain.cargo(), "-p vdso")],
             Self::Kernel => vec![kernel_tests(toolchain)?],
@@ -187,6 +189,10 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         ui::note(format!(
             "Cases of Debian's programs are skipped: {reason:#}"
         ));
+    }
+
+    if parts.contains(&Part::Host) {
+        book::record_for_tests()?;
     }
 
     let mut all = Counts::default();

@@ -13,7 +13,7 @@ use crate::expand::{Expander, Used};
 use crate::journey::{self, Records};
 use crate::terms::{self, Terms, Use};
 use crate::tree::{Problems, Tree};
-use crate::{chapter, html, listing, warnings};
+use crate::{chapter, html, listing, paper, warnings};
 
 /// Where anchors may be.
 const ANCHORED: [&str; 7] = [
@@ -105,7 +105,13 @@ pub fn build(places: &Places) -> Result<Problems> {
         problems.add(warning);
     }
     microscope(places, &records)?;
-    for_paper(&places.output.join(html::PRINT))?;
+    let page = places.output.join(html::PRINT);
+    let text =
+        fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
+    let (title, about) = (&book.config.book.title, &book.config.book.description);
+    let whole = |text: &Option<String>| text.clone().unwrap_or_default();
+    let paper = paper::make(&text, &whole(title), &whole(about))?;
+    fs::write(&page, paper).with_context(|| format!("cannot write {}", page.display()))?;
     html::check(tree, &places.output, &mut problems)?;
     Ok(problems)
 }
@@ -170,23 +176,6 @@ fn unused(tree: &Tree, used: &Used, problems: &mut Problems) {
             Err(error) => problems.add(format!("{file}: {error}")),
         }
     }
-}
-
-/// Takes the frames out of the page for paper, where stills are in their places.
-fn for_paper(page: &Path) -> Result<()> {
-    let text =
-        fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
-    let mut whole = String::new();
-    let mut rest = text.as_str();
-    while let Some((before, frame)) = rest.split_once("<iframe loading=") {
-        whole.push_str(before);
-        let (_, after) = frame
-            .split_once("</iframe>")
-            .context("a frame has no end")?;
-        rest = after;
-    }
-    whole.push_str(rest);
-    fs::write(page, whole).with_context(|| format!("cannot write {}", page.display()))
 }
 
 /// Puts the microscope beside the book.

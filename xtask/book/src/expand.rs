@@ -20,6 +20,9 @@ static BLOCK: LazyLock<Regex> =
 static INLINE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\{\{\s*(file|count|rule)\s+([^{}]*?)\s*\}\}"));
 
+/// A heading's beginning.
+static HEADING: LazyLock<Regex> = LazyLock::new(|| pattern(r"^#{1,6} "));
+
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern")
 }
@@ -235,7 +238,7 @@ impl Expander<'_> {
             let line = piece[..whole.start].rfind('\n').map_or(0, |end| end + 1);
             let shown = link.get(2).map(|shown| shown.as_str());
             let made = match self.terms.link(&link[1], shown, chapter) {
-                _ if piece[line..].starts_with('#') => {
+                _ if HEADING.is_match(&piece[line..]) => {
                     Err(anyhow!("a heading has no link to a term"))
                 }
                 Some(made) => Ok(made),
@@ -437,6 +440,7 @@ mod tests {
                 "See `kernel/src/a.rs` and [Rule 6](../appendix/rules.md#rule-6).",
             ),
             ("{{file kernel/src/a.rs}}", "`kernel/src/a.rs`"),
+            ("#GP: a\n#GP by the [[gate]].", "#GP by the <a class"),
             (
                 "A [[gate]].",
                 "A <a class=\"term\" href=\"../appendix/glossary.md#term-gate\" title=\"An entry of the idt.\">gate</a>.",

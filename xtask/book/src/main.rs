@@ -4,6 +4,7 @@
 //! build.rs    the whole build             chapter.rs  the template of a chapter
 //! expand.rs   directives of a chapter     listing.rs, figure.rs, journey.rs, include.rs, terms.rs
 //! html.rs     a walk through the pages    warnings.rs what mdBook logs
+//! paper.rs, pdf.rs                        the page for paper, and a document of it
 //! transcript.rs, hold.rs                  what the kernel, the host and gdb print
 //! ```
 //!
@@ -23,6 +24,8 @@ mod html;
 mod include;
 mod journey;
 mod listing;
+mod paper;
+mod pdf;
 mod terms;
 mod text;
 mod transcript;
@@ -43,11 +46,12 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["pages"] => pages(""),
         ["pages", only] => pages(only),
+        ["pdf"] => paper(),
         ["transcripts", names @ ..] => transcripts(names, false),
         ["update", names @ ..] => transcripts(names, true),
         ["needs-debug-build", names @ ..] => needs_debug_build(names),
         _ => Err(anyhow::anyhow!(
-            "usage: book pages [WORD] | transcripts [NAME...] | update [NAME...] | needs-debug-build [NAME...]"
+            "usage: book pages [WORD] | pdf | transcripts [NAME...] | update [NAME...] | needs-debug-build [NAME...]"
         )),
     };
     match done {
@@ -80,6 +84,17 @@ fn pages(only: &str) -> Result<()> {
     }
 }
 
+/// Prints the pages to a PDF document, where there is a browser.
+fn paper() -> Result<()> {
+    let file = paths::target().join("trident-book.pdf");
+    if pdf::make(&places().output, &file)? {
+        println!("{}", file.display());
+    } else {
+        println!("No PDF: Chromium is not installed (`make pdf` installs it)");
+    }
+    Ok(())
+}
+
 /// Compares transcripts with what is printed today, or rewrites them.
 fn transcripts(names: &[&str], is_update: bool) -> Result<()> {
     let tree = places().tree;
@@ -104,3 +119,8 @@ fn places() -> Places {
         records: paths::target().join("microscope.json"),
     }
 }
+
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod whole;

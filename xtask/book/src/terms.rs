@@ -147,7 +147,7 @@ impl Terms {
                 }
             });
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let _ = write!(page, "### {} {{#term-{slug}}}\n\n{text}", term.name);
+            let _ = write!(page, "## {} {{#term-{slug} .entry}}\n\n{text}", term.name);
             if let Some(source) = &term.source {
                 let _ = write!(page, " ({})", source.trim_end_matches('.'));
             }

@@ -29,7 +29,7 @@ mod stubs;
 mod symbols;
 mod vdso;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::paths;
@@ -46,9 +46,10 @@ fn main() -> Result<()> {
             append,
         })),
         ("page", None, None) => write_page(None),
+        ("records", Some(file), None) => write_records(&PathBuf::from(file)),
         ("assemble", None, None) => assemble(),
         ("entry", None, None) => write_entry(),
-        _ => bail!("usage: microscope page [LINUX COMMAND-LINE] | assemble | entry"),
+        _ => bail!("usage: microscope page [LINUX COMMAND-LINE] | records FILE | assemble | entry"),
     }
 }
 
@@ -67,6 +68,15 @@ fn write_page(linux: Option<Linux>) -> Result<()> {
     std::fs::write(&path, page_data(&wanted, &kernels)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
     assemble()
+}
+
+/// Records all journeys of this kernel, and writes the data without a page: the book's tests look for
+/// the steps in it that chapters name.
+fn write_records(file: &Path) -> Result<()> {
+    let wanted = ALL.iter().filter(|journey| !journey.machine.is_linux);
+    let wanted: Vec<Journey> = wanted.copied().collect();
+    std::fs::write(file, page_data(&wanted, &Kernels::default())?)
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Records these journeys; returns the page's data.

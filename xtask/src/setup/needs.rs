@@ -185,6 +185,16 @@ pub const REPLAY: &[Need] = &[Need {
     macos: "qemu",
 }];
 
+/// Needed for the book on paper.
+pub const BROWSER: &[Need] = &[Need {
+    what: "Chromium",
+    test: Test::Program("chromium"),
+    debian: "chromium",
+    fedora: "chromium",
+    arch: "chromium",
+    macos: "chromium",
+}];
+
 /// Each command of make with what it needs beside Rust. The commands install by this table, and
 /// `make doctor` prints it.
 pub const COMMANDS: &[(&str, &[&[Need]])] = &[
@@ -199,6 +209,7 @@ pub const COMMANDS: &[(&str, &[&[Need]])] = &[
     ("cost", &[RUN, COMPILERS]),
     ("microscope", &[RUN, COMPILERS]),
     ("book", &[RUN, COMPILERS, GDB]),
+    ("pdf", &[RUN, COMPILERS, GDB, BROWSER]),
     ("iso", &[ISO]),
     ("transcripts", &[RUN, COMPILERS]),
     ("soak", &[RUN, COMPILERS]),

@@ -1,21 +1,16 @@
 //! Tests of the page in a real browser. They are skipped where Chromium is not installed, and in CI.
 
-mod chromium;
-
 use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use harness::chromium::{Chromium, axe};
 use harness::paths;
 use serde_json::json;
 
 use crate::journeys::{ALL, Journey};
 use crate::record::Kernels;
 use crate::{page, page_data};
-use chromium::Chromium;
 
-/// The rules of accessibility, checked in the page but not part of it.
-const AXE: &str = "axe-core@4.14.1";
 /// Journeys of the page under test: of one machine, with a long one.
 const JOURNEYS: [&str; 5] = [
     "syscall64-getpid",
@@ -33,17 +28,9 @@ const STATE: &str = "(() => ({
     line: document.querySelector('#source .line.here')?.textContent ?? '',
 }))()";
 
-/// The browser, or `None` with the reason why its tests are skipped.
-fn browser() -> Option<Chromium> {
-    if std::env::var_os("CI").is_some() {
-        println!("skipped: no browser's test in CI");
-        return None;
-    }
-    let Some(browser) = Chromium::start() else {
-        println!("skipped: Chromium is not installed (Debian's package `chromium`)");
-        return None;
-    };
-    Some(browser.expect("Chromium starts"))
+/// Loads an address of the page anew.
+fn load(browser: &mut Chromium, address: &str) -> Result<()> {
+    browser.open(address, "!!document.querySelector('.row.current')")
 }
 
 /// Makes the page under test of a fresh record; returns its address.
@@ -57,32 +44,14 @@ fn make_page(kernels: &Kernels, name: &str) -> Result<String> {
     Ok(format!("file://{}", path.display()))
 }
 
-/// The text of axe-core, fetched once by npm.
-fn axe() -> Result<String> {
-    let directory = paths::target().join("tools").join(AXE);
-    let file = directory.join("package/axe.min.js");
-    if !file.exists() {
-        std::fs::create_dir_all(&directory)?;
-        let mut npm = Command::new("npm");
-        npm.args(["pack", "--silent", AXE]).current_dir(&directory);
-        let output = npm.output().context("npm does not start")?;
-        ensure!(output.status.success(), "npm can't fetch {AXE}");
-        let archive = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let mut tar = Command::new("tar");
-        tar.args(["-xzf", &archive]).current_dir(&directory);
-        ensure!(tar.status()?.success(), "tar can't read {archive}");
-    }
-    Ok(std::fs::read_to_string(file)?)
-}
-
 #[test]
 fn the_page_works_in_a_browser() -> Result<()> {
-    let Some(mut browser) = browser() else {
+    let Some(mut browser) = Chromium::for_test()? else {
         return Ok(());
     };
     let address = make_page(&Kernels::default(), "microscope.html")?;
     browser.look(1280, 900, false)?;
-    browser.open(&format!("{address}#syscall64-getpid/@save+3"))?;
+    load(&mut browser, &format!("{address}#syscall64-getpid/@save+3"))?;
     links_open_at_their_step(&mut browser)?;
     keys_move_everything(&mut browser)?;
     clicks_move_everything(&mut browser, &address)?;
@@ -157,7 +126,7 @@ fn keys_move_everything(browser: &mut Chromium) -> Result<()> {
 }
 
 fn clicks_move_everything(browser: &mut Chromium, address: &str) -> Result<()> {
-    browser.open(&format!("{address}#syscall64-getpid/0"))?;
+    load(browser, &format!("{address}#syscall64-getpid/0"))?;
     let before = browser.evaluate(STATE)?;
     browser.click("#steps-0 [data-step='6']")?;
     let after = browser.evaluate(STATE)?;
@@ -182,7 +151,7 @@ fn clicks_move_everything(browser: &mut Chromium, address: &str) -> Result<()> {
 }
 
 fn search_finds(browser: &mut Chromium, address: &str) -> Result<()> {
-    browser.open(&format!("{address}#syscall64-getpid/0"))?;
+    load(browser, &format!("{address}#syscall64-getpid/0"))?;
     browser.key("/")?;
     for letter in ["s", "y", "s", "r", "e", "t"] {
         browser.key(letter)?;
@@ -199,7 +168,7 @@ fn search_finds(browser: &mut Chromium, address: &str) -> Result<()> {
 }
 
 fn registers_lead_to_their_changes(browser: &mut Chromium, address: &str) -> Result<()> {
-    browser.open(&format!("{address}#syscall64-getpid/@stack+2"))?;
+    load(browser, &format!("{address}#syscall64-getpid/@stack+2"))?;
     // The fourteenth entry is r12: rip is the first, and the pop of r12 its only change.
     browser.click(".registers div:nth-child(14) button")?;
     browser.key("n")?;
@@ -226,7 +195,7 @@ fn registers_lead_to_their_changes(browser: &mut Chromium, address: &str) -> Res
 }
 
 fn choices_change_the_columns(browser: &mut Chromium, address: &str) -> Result<()> {
-    browser.open(&format!("{address}#syscall64-getpid/@save+3"))?;
+    load(browser, &format!("{address}#syscall64-getpid/@save+3"))?;
     browser.evaluate(
         "(() => { const s = document.querySelector('#journey-1'); s.value = 'signal';\
          s.dispatchEvent(new Event('change')); })()",
@@ -253,7 +222,7 @@ fn choices_change_the_columns(browser: &mut Chromium, address: &str) -> Result<(
 }
 
 fn questions_have_answers(browser: &mut Chromium, address: &str) -> Result<()> {
-    browser.open(&format!("{address}#syscall64-getpid/7"))?;
+    load(browser, &format!("{address}#syscall64-getpid/7"))?;
     let state = browser.evaluate(STATE)?;
     ensure!(
         state["step"] == 6,
@@ -277,7 +246,7 @@ fn questions_have_answers(browser: &mut Chromium, address: &str) -> Result<()> {
 }
 
 fn exceptions_in_the_kernel_stay_there(browser: &mut Chromium, address: &str) -> Result<()> {
-    browser.open(&format!("{address}#bad-pointer/@hardware-in.2"))?;
+    load(browser, &format!("{address}#bad-pointer/@hardware-in.2"))?;
     let lane = "document.querySelector('#steps-0 .row.current').classList.contains('kernel')";
     ensure!(
         browser.evaluate(lane)? == json!(true),
@@ -300,7 +269,7 @@ fn nothing_overflows(browser: &mut Chromium, address: &str) -> Result<()> {
     for (width, height) in [(360, 780), (820, 1180), (1280, 900)] {
         for is_dark in [false, true] {
             browser.look(width, height, is_dark)?;
-            browser.open(&format!("{address}#syscall64-getpid/@stack+2"))?;
+            load(browser, &format!("{address}#syscall64-getpid/@stack+2"))?;
             let wide = browser.evaluate("document.documentElement.scrollWidth")?;
             ensure!(
                 wide.as_u64() <= Some(width.into()),
@@ -323,13 +292,9 @@ fn nothing_serious_for_access(browser: &mut Chromium, address: &str) -> Result<(
     };
     for (width, is_dark) in [(360, true), (1280, false), (1280, true)] {
         browser.look(width, 900, is_dark)?;
-        browser.open(&format!("{address}#syscall64-getpid/@stack+2"))?;
-        browser.evaluate(&format!("{axe}; 0"))?;
-        let found = browser.evaluate(
-            "axe.run().then((result) => result.violations.filter((v) => ['serious', 'critical'].includes(v.impact))\
-             .map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html).join(' | ')}`))",
-        )?;
-        ensure!(found == json!([]), "at {width}: {found:#}");
+        load(browser, &format!("{address}#syscall64-getpid/@stack+2"))?;
+        let found = browser.serious_for_access(&axe)?;
+        ensure!(found.is_empty(), "at {width}: {found:#?}");
     }
     Ok(())
 }

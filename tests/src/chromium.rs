@@ -7,13 +7,16 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::child::{Leashed, leash};
-use harness::paths;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::child::{Leashed, leash};
+use crate::paths;
+
 /// Names of the program.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+/// The package of the rules of accessibility.
+const AXE: &str = "axe-core@4.14.1";
 /// Time limit of a condition.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -30,6 +33,55 @@ pub struct Chromium {
 }
 
 impl Chromium {
+    /// Starts the browser for a test; `None`, with the reason printed, in CI and where it is not
+    /// installed.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn for_test() -> Result<Option<Self>> {
+        if std::env::var_os("CI").is_some() {
+            println!("skipped: no browser's test in CI");
+            return Ok(None);
+        }
+        let browser = Self::start().transpose()?;
+        if browser.is_none() {
+            println!("skipped: Chromium is not installed (Debian's package `chromium`)");
+        }
+        Ok(browser)
+    }
+
+    /// What the rules of accessibility find in the page and call serious or critical, one text each.
+    ///
+    /// # Errors
+    /// The rules (`axe`'s text) can't be run.
+    pub fn serious_for_access(&mut self, axe: &str) -> Result<Vec<String>> {
+        self.evaluate(&format!("{axe}; 0"))?;
+        let found = self.evaluate(
+            "axe.run(document, { iframes: false }).then((result) => result.violations.filter((v) => ['serious', 'critical'].includes(v.impact))\
+             .map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html).join(' | ')}`))",
+        )?;
+        Ok(serde_json::from_value(found)?)
+    }
+
+    /// Writes the page as a PDF document, with numbers on its pages and an outline of its headings.
+    ///
+    /// # Errors
+    /// The browser can't print it, or the file can't be written.
+    pub fn print(&mut self, path: &Path) -> Result<()> {
+        let footer = "<div style=\"width: 100%; text-align: center; font: 8pt sans-serif\"><span class=\"pageNumber\"></span></div>";
+        let options = json!({
+            "printBackground": true, "preferCSSPageSize": false,
+            "paperWidth": 8.27, "paperHeight": 11.69,
+            "marginTop": 0.7, "marginBottom": 0.8, "marginLeft": 0.8, "marginRight": 0.8,
+            "displayHeaderFooter": true, "headerTemplate": "<span></span>", "footerTemplate": footer,
+            "generateTaggedPDF": true, "generateDocumentOutline": true,
+        });
+        let answer = self.call("Page.printToPDF", options)?;
+        let text = answer["data"].as_str().context("no document")?;
+        std::fs::write(path, base64(text).context("no Base64")?)?;
+        Ok(())
+    }
+
     /// Starts the browser; `None` where it is not installed.
     pub fn start() -> Option<Result<Self>> {
         let name = NAMES
@@ -124,12 +176,12 @@ impl Chromium {
         }
     }
 
-    /// Loads an address anew.
-    pub fn open(&mut self, address: &str) -> Result<()> {
+    /// Loads an address anew, and waits until it is complete and `ready` is true.
+    pub fn open(&mut self, address: &str, ready: &str) -> Result<()> {
         // A change of the fragment alone would load nothing.
         self.call("Page.navigate", json!({ "url": "about:blank" }))?;
         self.call("Page.navigate", json!({ "url": address }))?;
-        self.wait("document.readyState === 'complete' && !!document.querySelector('.row.current')")
+        self.wait(&format!("document.readyState === 'complete' && ({ready})"))
     }
 
     /// The value of an expression in the page; promises are waited for.
@@ -160,6 +212,10 @@ impl Chromium {
         let mut parameters = json!({ "type": "keyDown", "key": key, "code": key });
         if is_letter {
             parameters["text"] = json!(key);
+        }
+        // The browser itself goes on to the next element, by the key's number.
+        if key == "Tab" {
+            parameters["windowsVirtualKeyCode"] = json!(9);
         }
         self.call("Input.dispatchKeyEvent", parameters)?;
         let up = json!({ "type": "keyUp", "key": key, "code": key });
@@ -206,14 +262,39 @@ impl Chromium {
     }
 }
 
+/// The text of axe-core, the rules of accessibility, fetched once by npm: they are checked in pages,
+/// and no part of them.
+///
+/// # Errors
+/// npm can't fetch it.
+pub fn axe() -> Result<String> {
+    let directory = paths::target().join("tools").join(AXE);
+    let file = directory.join("package/axe.min.js");
+    if !file.exists() {
+        std::fs::create_dir_all(&directory)?;
+        let mut npm = Command::new("npm");
+        npm.args(["pack", "--silent", AXE]).current_dir(&directory);
+        let output = npm.output().context("npm does not start")?;
+        ensure!(output.status.success(), "npm can't fetch {AXE}");
+        let archive = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let mut tar = Command::new("tar");
+        tar.args(["-xzf", &archive]).current_dir(&directory);
+        ensure!(tar.status()?.success(), "tar can't read {archive}");
+    }
+    Ok(std::fs::read_to_string(file)?)
+}
+
 /// Decodes Base64 (RFC 4648, section 4).
 fn base64(text: &str) -> Option<Vec<u8>> {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut values = [None; 256];
+    for (value, digit) in (0u32..).zip(DIGITS) {
+        values[usize::from(*digit)] = Some(value);
+    }
     let digits = text.trim_end_matches('=').bytes();
-    let (mut bytes, mut bits, mut count) = (Vec::new(), 0u32, 0);
+    let (mut bytes, mut bits, mut count) = (Vec::with_capacity(text.len()), 0u32, 0);
     for digit in digits {
-        let value = DIGITS.iter().position(|other| *other == digit)?;
-        bits = bits << 6 | value as u32;
+        bits = bits << 6 | values[usize::from(digit)]?;
         count += 6;
         if count >= 8 {
             count -= 8;
@@ -221,4 +302,24 @@ fn base64(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn base64_is_decoded() {
+        for (text, bytes) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9vYmFy", "foobar"),
+        ] {
+            assert_eq!(
+                super::base64(text).as_deref(),
+                Some(bytes.as_bytes()),
+                "{text}"
+            );
+        }
+        assert_eq!(super::base64("Z m"), None);
+    }
 }
