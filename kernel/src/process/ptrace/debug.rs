@@ -98,9 +98,9 @@ fn checked_breakpoint(address: u64, condition: u64, is_on: bool) -> Result<Break
     if is_kind && end.is_some() && address.is_multiple_of(length) {
         Ok(breakpoint)
     } else {
-        // ANCHOR_END: address
         Err(Errno::EINVAL)
     }
+    // ANCHOR_END: address
 }
 
 /// Sets whether a stopped thread is resumed with single steps.
