@@ -13,6 +13,7 @@
 #   make cost      time each way into the kernel on this CPU, in Linux (ACCEL=kvm: and in Trident)
 #   make microscope  record every instruction of the calls; a page shows two side by side
 #   make book      make the course's book, target/book/index.html (works offline)
+#   make pdf       make the book, and print it to target/trident-book.pdf (installs Chromium)
 #   make iso       build target/trident.iso (GRUB, BIOS and UEFI)
 #   make debug     boot QEMU stopped, with gdb attached
 #   make debug REPLAY=1  the same on a recorded run, in which gdb goes backwards too
@@ -64,13 +65,13 @@ RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
-.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux cost microscope book iso debug gdbserver gdb doctor clean setup
+.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux cost microscope book pdf iso debug gdbserver gdb doctor clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-run shell rootfs transcripts test soak check build bench bench-linux cost microscope book iso debug gdbserver gdb doctor setup:
+run shell rootfs transcripts test soak check build bench bench-linux cost microscope book pdf iso debug gdbserver gdb doctor setup:
 	@$(XTASK) $@
 
 clean:

@@ -69,10 +69,15 @@ pub fn command(options: &Options) -> Result<()> {
     if !options.pages && !options.built && !is_recorded() {
         microscope::command()?;
     }
-    run(
-        "Making the pages",
-        &["pages", options.only.as_deref().unwrap_or("")],
-    )
+    let only = options.only.as_deref().unwrap_or("");
+    run("Making the pages", &["pages", only])
+}
+
+/// `make pdf`: the book as pages and, printed by a browser, as a PDF document.
+pub fn pdf(options: &Options) -> Result<()> {
+    setup::packages(needs::of("pdf"))?;
+    command(options)?;
+    run("Printing the pages", &["pdf"])
 }
 
 fn transcripts(options: &Options) -> Result<()> {

@@ -147,6 +147,11 @@ fn actions() -> Vec<Action> {
             "Make the course's book, target/book/, and hold its transcripts to today's kernel",
             book::command,
         ),
+        with(
+            "pdf",
+            "Make the course's book, and print it to target/trident-book.pdf (needs Chromium)",
+            book::pdf,
+        ),
         plain(
             "entry",
             "Record getpid by each door, and write docs/ENTRY.md",
