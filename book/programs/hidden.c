@@ -32,7 +32,6 @@ static void chain(void)
 	at = nodes;
 }
 
-// ANCHOR: loop
 #define LOOP(text)                                                                                                     \
 	({                                                                                                             \
 		unsigned long least = -1;                                                                              \
@@ -48,7 +47,6 @@ static void chain(void)
 		}                                                                                                      \
 		least;                                                                                                 \
 	})
-// ANCHOR_END: loop
 
 #define ROW(name, text) printf("%-34s %9.1f\n", name, (double)(long)(LOOP(text) - empty) / TIMES)
 

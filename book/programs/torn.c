@@ -23,7 +23,6 @@ struct time {
 
 static struct page *page;
 
-// ANCHOR: write
 static void write_clock(long seconds, long nanos)
 {
 	unsigned count = page->begun + 1;
@@ -32,7 +31,6 @@ static void write_clock(long seconds, long nanos)
 	page->nanos = nanos;
 	page->done = count; // after the data
 }
-// ANCHOR_END: write
 
 struct time read_naively(struct page *page);
 struct time read_by_lock(struct page *page);
