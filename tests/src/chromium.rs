@@ -70,9 +70,9 @@ impl Chromium {
     pub fn print(&mut self, path: &Path) -> Result<()> {
         let footer = "<div style=\"width: 100%; text-align: center; font: 8pt sans-serif\"><span class=\"pageNumber\"></span></div>";
         let options = json!({
-            "printBackground": true, "preferCSSPageSize": false,
+            "printBackground": true, "preferCSSPageSize": false, "scale": 0.9,
             "paperWidth": 8.27, "paperHeight": 11.69,
-            "marginTop": 0.7, "marginBottom": 0.8, "marginLeft": 0.8, "marginRight": 0.8,
+            "marginTop": 0.6, "marginBottom": 0.7, "marginLeft": 0.8, "marginRight": 0.8,
             "displayHeaderFooter": true, "headerTemplate": "<span></span>", "footerTemplate": footer,
             "generateTaggedPDF": true, "generateDocumentOutline": true,
         });
