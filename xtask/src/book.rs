@@ -61,7 +61,10 @@ pub fn command(options: &Options) -> Result<()> {
         if !options.built {
             build::everything(&setup::toolchain()?)?;
         }
-        transcripts(options)?;
+        // The kernel of a students' tree has holes, and prints something else.
+        if paths::root().join("book/answers").exists() {
+            transcripts(options)?;
+        }
     }
     if !options.names.is_empty() {
         return Ok(());

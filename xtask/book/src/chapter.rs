@@ -23,6 +23,12 @@ const EXERCISES: std::ops::RangeInclusive<usize> = 3..=5;
 static CHAPTER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^([a-z]+)/(\d\d-[a-z0-9-]+)\.md$").expect("a pattern"));
 
+/// A path of this tree. Linux's own paths begin with other names, or aren't in Rust.
+static PATH: LazyLock<Regex> = LazyLock::new(|| {
+    let path =
+        r"^(?:(?:boot|kernel/src|user|tests|xtask|docs|book|labs)/[\w./-]+|[\w./-]+/[\w.-]+\.rs)$";
+    Regex::new(path).expect("a pattern")
+});
 /// An exercise with its stars.
 static STARRED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\d+\. \\\*(\\?\*){0,2} \S").expect("a pattern"));
@@ -45,15 +51,32 @@ pub fn check(tree: &Tree, path: &str, text: &str, problems: &mut Problems) {
     if !text.contains("\n{{figure ") {
         problems.at(&file, 1, "no figure");
     }
+    paths(tree, &file, text, problems);
     sections(&file, text, problems);
     prose_between_blocks(&file, text, problems);
     let answers = format!("book/answers/{}/{}.md", &name[1], &name[2]);
-    if !tree.has(&answers) {
+    if !tree.has(&answers) && !tree.is_for_students() {
         problems.at(
             &file,
             1,
             format!("the exercises' answers, {answers}, are missing"),
         );
+    }
+}
+
+/// Paths of this tree in quotes of code exist.
+fn paths(tree: &Tree, file: &str, text: &str, problems: &mut Problems) {
+    for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+        if let Event::Code(code) = event
+            && PATH.is_match(&code)
+            && !tree.has(&code)
+        {
+            problems.at(
+                file,
+                line_of(text, range.start),
+                format!("`{code}` is not there"),
+            );
+        }
     }
 }
 
@@ -208,6 +231,12 @@ mod tests {
             ("doors/name.md", "", "", "PART/NN-short-name.md"),
             (path, "**Question.**", "Question.", "no opening question"),
             (path, "{{figure frame}}\n", "", "no figure"),
+            (
+                path,
+                "Because.",
+                "See `kernel/src/gone.rs`, `fs/exec.c`.",
+                "`kernel/src/gone.rs` is not there",
+            ),
             (
                 path,
                 "## What goes wrong",

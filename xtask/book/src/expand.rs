@@ -186,7 +186,12 @@ impl Expander<'_> {
             .rsplit_once(':')
             .context("a listing is FILE:ANCHOR")?;
         let text = self.tree.read(path)?;
-        let lines = listing::lines(&text, anchor)?;
+        let lines = match listing::lines(&text, anchor) {
+            Err(_) if self.tree.is_for_students() && listing::has_hole(&text) => {
+                "(A lab asks you to write this part.)".to_owned()
+            }
+            lines => lines?,
+        };
         self.used
             .anchors
             .insert((path.to_owned(), anchor.to_owned()));
@@ -384,9 +389,14 @@ mod tests {
 
     /// What becomes of a chapter's text, and the problems.
     fn expand(text: &str) -> (String, String) {
+        expand_with(text, &[("book/answers/doors/01-a.md", "x")])
+    }
+
+    /// [`expand`] in a tree with further files.
+    fn expand_with(text: &str, more: &[(&str, &str)]) -> (String, String) {
         let directory = tempfile::tempdir().unwrap();
         let tree = Tree::new(directory.path());
-        for (name, text) in FILES {
+        for (name, text) in FILES.iter().chain(more) {
             std::fs::create_dir_all(tree.path(name).parent().unwrap()).unwrap();
             std::fs::write(tree.path(name), text).unwrap();
         }
@@ -531,6 +541,26 @@ mod tests {
                 "{text}: {problems}"
             );
             assert_eq!(problems.lines().count(), 1, "{text}: {problems}");
+        }
+    }
+
+    #[test]
+    fn a_student_finds_a_hole_where_a_lab_took_the_lines() {
+        let code = "{{code kernel/src/b.rs:gone}}";
+        let with_hole = ("kernel/src/b.rs", "// LAB 4 HOLE a\n// LAB 4 END a\n");
+        let without = ("kernel/src/b.rs", "let a = 1;\n");
+        let answers = ("book/answers/a.md", "x");
+        let (out, problems) = expand_with(code, &[with_hole]);
+        assert!(
+            problems.is_empty() && out.contains("A lab asks you"),
+            "{out} {problems}"
+        );
+        for files in [&[without][..], &[with_hole, answers], &[without, answers]] {
+            let (_, problems) = expand_with(code, files);
+            assert!(
+                problems.contains("there is no anchor gone"),
+                "{files:?}: {problems}"
+            );
         }
     }
 }

@@ -124,6 +124,11 @@ pub fn lines(text: &str, name: &str) -> Result<String> {
     Ok(lines.join("\n"))
 }
 
+/// Whether a lab's hole is in a file.
+pub fn has_hole(text: &str) -> bool {
+    text.lines().any(|line| HOLE.is_match(line))
+}
+
 /// A small file, without marks.
 ///
 /// # Errors

@@ -43,6 +43,12 @@ impl Tree {
         is_inside(name) && self.path(name).exists()
     }
 
+    /// Whether it is a students' tree, which has no answers, and holes in place of what the labs ask
+    /// for.
+    pub fn is_for_students(&self) -> bool {
+        !self.has("book/answers")
+    }
+
     /// The names of a directory's files with this ending, in order; none if there is no such
     /// directory.
     pub fn names(&self, directory: &str, ending: &str) -> Vec<String> {

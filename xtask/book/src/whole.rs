@@ -61,6 +61,9 @@ fn the_book_has_no_problem() -> Result<()> {
 #[test]
 fn transcripts_are_what_is_printed_today() -> Result<()> {
     let tree = Tree::new(paths::root());
+    if tree.is_for_students() {
+        return Ok(());
+    }
     let time = |path: PathBuf| {
         std::fs::metadata(path)
             .and_then(|data| data.modified())
