@@ -5,7 +5,7 @@
 
 enum { AREAS = 20000, FILES = 4000, TABLES = 8000, LARGE = 300 << 20 };
 
-static char *start, *source;
+static char *start, *source, *top;
 static int shown;
 static volatile int sink;
 
@@ -77,6 +77,55 @@ static void make_tables(void)
 	for (long i = 0; i < TABLES; i++) {
 		start[i * TABLE] = 1;
 		madvise(start + i * TABLE, PAGE, MADV_DONTNEED);
+	}
+}
+
+/* As many areas as there may be, with room for one page between them: in the first 2 GiB, or where mmap(2) begins to
+   search. */
+static void fill(int flags)
+{
+	enum { MOST = 65000 };
+
+	start = mmap(NULL, MOST * 2ul * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+	for (unsigned long i = 0; i < MOST; i++)
+		munmap(start + (i * 2 + 1) * PAGE, PAGE);
+}
+
+static void make_low_areas(void)
+{
+	fill(MAP_32BIT);
+}
+
+static void make_high_areas(void)
+{
+	top = room(PAGE);
+	source = room(PAGE);
+	fill(0);
+}
+
+static void do_mmap_low(void)
+{
+	for (int i = 0; i < 20; i++)
+		mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+}
+
+/* The search begins at the top again. */
+static void do_mmap_high(void)
+{
+	for (int i = 0; i < 20; i++) {
+		munmap(top, PAGE);
+		room(4 * PAGE);
+		mmap(top, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	}
+}
+
+static void do_mremap_high(void)
+{
+	for (int i = 0; i < 20; i++) {
+		munmap(top, PAGE);
+		source = mremap(source, PAGE, 4 * PAGE, MREMAP_MAYMOVE);
+		source = mremap(source, 4 * PAGE, PAGE, 0);
+		mmap(top, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	}
 }
 
@@ -195,6 +244,9 @@ static void read_rollup(void)
 static const struct call calls[] = {
 	{"munmap", make_areas, do_munmap},
 	{"mmap", make_areas, do_mmap},
+	{"mmap_low", make_low_areas, do_mmap_low},
+	{"mmap_high", make_high_areas, do_mmap_high},
+	{"mremap_high", make_high_areas, do_mremap_high},
 	{"mremap_fixed", make_source, do_mremap_fixed},
 	{"mremap_shrink", make_areas, do_mremap_shrink},
 	{"brk", make_heap, do_brk},

@@ -23,6 +23,7 @@ use crate::vm::fault::{Access, FaultError};
 use crate::vm::mapped::Mapped;
 use crate::vm::mappers::Writable;
 use crate::vm::mapping::{NewArea, Place};
+use crate::vm::placement::Look;
 use crate::vm::remap::{Remap, Request};
 use crate::vm::vdso;
 use crate::vm::vma::{Backing, Prot, VmaFlags};
@@ -148,9 +149,13 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
             let file = caller::mappable(fd, offset, len)?;
             map_file(&mut area, file, offset, (known, implied))?;
         }
+        let place = fixed.unwrap_or_else(|| anywhere(&space.lock(), addr, flags));
+        let place = match search(space, place, len)? {
+            Some(at) => place.near(at),
+            None => place,
+        };
         let (at, mut rest, locks) = part(space, |mm| {
             mm.may_map_low = may_map_low;
-            let place = fixed.unwrap_or_else(|| anywhere(mm, addr, flags));
             let (at, rest) = mm.map_first(place, len, area)?;
             if known == Prot::EXEC {
                 mm.keys.close_execute_only();
@@ -168,6 +173,29 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         let _ = self::populate(at, end, None);
     }
     Ok(at as usize)
+}
+
+/// Searches for a free range of `len` bytes in parts, if that takes long; the range may be taken
+/// until the next part, by a stack that grows.
+///
+/// # Errors
+/// `ENOMEM` if there is none.
+fn search(space: &Mm, place: Place, len: u64) -> Result<Option<u64>, Errno> {
+    if matches!(place, Place::Fixed(_) | Place::FixedNoReplace(_)) {
+        return Ok(None);
+    }
+    let search = space.lock().long_search(place, len);
+    let Some(mut search) = search else {
+        return Ok(None);
+    };
+    loop {
+        let look = space.lock().search_part(&mut search);
+        match look {
+            Look::Found(at) => return Ok(Some(at)),
+            Look::Nothing => return Err(Errno::ENOMEM),
+            Look::More => preempt::point(),
+        }
+    }
 }
 
 /// Makes `area` a mapping of `file` from `offset` on, with the protection asked for and the one
@@ -415,7 +443,7 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
     if keep && (to == Remap::Stay || old_len != new_len) {
         return Err(Errno::EINVAL);
     }
-    let request = Request::new(old, old_len, new_len, to, keep)?;
+    let mut request = Request::new(old, old_len, new_len, to, keep)?;
     let may_map_low = matches!(to, Remap::To(_)) && may_map_low(new);
     let (before, after, at) = in_turn(|space| {
         let before = unmap(space, |mm| {
@@ -424,6 +452,12 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
             let rest = mm.begin_remap(&request)?;
             Ok((before, rest))
         })?;
+        let place = space.lock().place_of_remap(&request);
+        if let Some(place) = place
+            && let Ok(Some(at)) = search(space, place, request.new_len())
+        {
+            request.set_room(at);
+        }
         part(space, |mm| {
             let at = mm.remap(request)?;
             Ok((before, mm.landmarks.vdso, at))

@@ -27,6 +27,17 @@ pub enum Place {
     FixedNoReplace(u64),
 }
 
+impl Place {
+    /// The place with another hint.
+    pub fn near(self, hint: u64) -> Self {
+        match self {
+            Self::Hint(_) => Self::Hint(hint),
+            Self::Within(_, from, to) => Self::Within(hint, from, to),
+            Self::Fixed(_) | Self::FixedNoReplace(_) => self,
+        }
+    }
+}
+
 impl AddressSpace {
     /// Maps `len` bytes (rounded up to pages); returns the address.
     ///
@@ -59,8 +70,7 @@ impl AddressSpace {
         }
         self.check_room()?;
         let start = match place {
-            Place::Hint(hint) => self.place(hint, len)?,
-            Place::Within(hint, from, to) => self.place_within(hint, len, from, to)?,
+            Place::Hint(_) | Place::Within(..) => self.place(place, len)?,
             Place::Fixed(at) | Place::FixedNoReplace(at) => {
                 self.check_fixed(at, len)?;
                 at

@@ -31,6 +31,8 @@ pub struct Request {
     new_len: u64,
     to: Remap,
     keep: bool,
+    /// A free range that a search in parts has found.
+    room: Option<u64>,
 }
 
 impl Request {
@@ -51,7 +53,18 @@ impl Request {
             new_len,
             to,
             keep,
+            room: None,
         })
+    }
+
+    /// Sets the free range that a search has found ([`AddressSpace::place_of_remap`]).
+    pub fn set_room(&mut self, start: u64) {
+        self.room = Some(start);
+    }
+
+    /// The new length in bytes.
+    pub fn new_len(&self) -> u64 {
+        self.new_len
     }
 
     /// Whether the request only unmaps.
@@ -75,6 +88,7 @@ impl AddressSpace {
             new_len,
             to,
             keep,
+            ..
         } = request;
         if request.shrinks() {
             // Shrinking only unmaps, across as many areas as there are.
@@ -85,9 +99,10 @@ impl AddressSpace {
         }
         let area = self.find(old).ok_or(Errno::EFAULT)?;
         let (area_start, area_end, area_prot) = (area.start, area.end, area.prot);
+        let grown_end = self.end_in_place(&request);
         match to {
             Remap::Near(hint) => {
-                let new = self.place(hint, new_len)?;
+                let new = self.place(Place::Hint(request.room.unwrap_or(hint)), new_len)?;
                 return self.move_or_copy(old, old_len, new, new_len, keep);
             }
             Remap::To(new) => {
@@ -96,15 +111,7 @@ impl AddressSpace {
             }
             Remap::Stay | Remap::MayMove => {}
         }
-        let grown_end = old
-            .checked_add(new_len)
-            .filter(|end| *end <= self.task_size);
-        if old_len != 0
-            && !keep
-            && old + old_len == area_end
-            && let Some(end) = grown_end
-            && self.overlapping(area_end, end).next().is_none()
-        {
+        if let Some(end) = grown_end {
             self.update(area_start, area_end, |area, _| area.end = end);
             debug_assert!(self.allows(old, area_prot));
             return Ok(old);
@@ -112,8 +119,33 @@ impl AddressSpace {
         if to == Remap::Stay {
             return Err(Errno::ENOMEM);
         }
-        let new = self.place(0, new_len)?;
+        let new = self.place(Place::Hint(request.room.unwrap_or(0)), new_len)?;
         self.move_or_copy(old, old_len, new, new_len, keep)
+    }
+
+    /// The end of the mapping if it can grow where it is.
+    fn end_in_place(&self, request: &Request) -> Option<u64> {
+        let &Request { old, old_len, .. } = request;
+        let area = self.find(old)?;
+        let end = old.checked_add(request.new_len)?;
+        let grows = old_len != 0
+            && !request.keep
+            && old.checked_add(old_len) == Some(area.end)
+            && end <= self.task_size
+            && self.overlapping(area.end, end).next().is_none();
+        grows.then_some(end)
+    }
+
+    /// Where [`Self::remap`] of the same request will search for a free range, if it moves the
+    /// mapping to one.
+    pub fn place_of_remap(&self, request: &Request) -> Option<Place> {
+        match request.to {
+            Remap::Near(hint) => Some(Place::Hint(hint)),
+            Remap::MayMove if !request.shrinks() && self.end_in_place(request).is_none() => {
+                Some(Place::Hint(0))
+            }
+            Remap::MayMove | Remap::Stay | Remap::To(_) => None,
+        }
     }
 
     /// The range that [`Self::remap`] of the same request begins by unmapping, if that is worth
@@ -151,6 +183,7 @@ impl AddressSpace {
             new_len,
             to,
             keep,
+            ..
         } = request;
         debug_assert!(self.stale.is_empty(), "mprotect(2) is in progress");
         if new_len > self.task_size {
