@@ -76,6 +76,9 @@ pub struct Recipe {
     /// Commands of gdb, one a line.
     #[serde(default)]
     script: String,
+    /// Settings of gdb's, such as `set print address off`, which the transcript doesn't show.
+    #[serde(default)]
+    settings: Vec<String>,
     /// Whether gdb needs values of the kernel's variables: only the build of `make debug` has them.
     #[serde(default)]
     debug: bool,
@@ -132,6 +135,10 @@ impl Recipe {
         ensure!(
             self.command.is_some() == (self.kind == Kind::Host),
             "`command` is for the host, and the host needs it"
+        );
+        ensure!(
+            self.settings.is_empty() || self.kind == Kind::Gdb,
+            "`settings` are gdb's"
         );
         ensure!(!self.debug || self.kind == Kind::Gdb, "`debug` is for gdb");
         for pattern in self.mask.iter().chain(&self.drop) {
@@ -282,11 +289,15 @@ impl Recipe {
             format!("directory {}", tree.path(PROGRAMS).display()),
             "set tcp connect-timeout 30".to_owned(),
             format!("target remote 127.0.0.1:{port}"),
-            format!("echo {BEGIN}\\n"),
         ];
         for command in first {
             gdb.args(["-ex", &command]);
         }
+        for setting in &self.settings {
+            gdb.args(["-ex", setting]);
+        }
+        // Whatever the program and the kernel's symbols made gdb say is before this line.
+        gdb.args(["-ex", &format!("echo {BEGIN}\\n")]);
         let scripts = tempfile::tempdir()?;
         for (number, command) in commands(&self.script).iter().enumerate() {
             let shown = command.replace('\\', "\\\\").replace('\n', "\\n >");
