@@ -243,14 +243,15 @@ impl FpuState {
 
     /// Saves the CPU's state.
     pub fn save(&mut self) {
-        self.pkru = pkeys::read();
+        let features = cpu::features();
+        self.pkru = pkeys::read_on(features);
         let area = self.area.as_ptr();
         // SAFETY: the area has the size and alignment that CPUID reports for XCR0's components.
         unsafe {
-            if cpu::features().xsaveopt {
+            if features.xsaveopt {
                 asm!("xsaveopt64 [{}]", in(reg) area, in("eax") !(PKRU as u32), in("edx") u32::MAX,
                      options(nostack));
-            } else if cpu::features().xsave {
+            } else if features.xsave {
                 asm!("xsave64 [{}]", in(reg) area, in("eax") !(PKRU as u32), in("edx") u32::MAX,
                      options(nostack));
             } else {
@@ -264,18 +265,19 @@ impl FpuState {
         self.load_components(u64::MAX);
     }
 
-    /// Loads the components in `features` into the CPU; without XSAVE all of them.
-    pub fn load_components(&self, features: u64) {
+    /// Loads the components in `wanted` into the CPU; without XSAVE all of them.
+    pub fn load_components(&self, wanted: u64) {
+        let features = cpu::features();
         let area = self.area.as_ptr();
-        if features & PKRU != 0 {
-            pkeys::write(self.pkru);
+        if wanted & PKRU != 0 {
+            pkeys::write_on(features, self.pkru);
         }
         // SAFETY: no reserved bit is set in the area: it was written by `save` or `reset`, or by
         // `set_image`, whose callers guarantee that.
         unsafe {
-            if cpu::features().xsave {
-                asm!("xrstor64 [{}]", in(reg) area, in("eax") (features & !PKRU) as u32,
-                     in("edx") (features >> 32) as u32, options(nostack));
+            if features.xsave {
+                asm!("xrstor64 [{}]", in(reg) area, in("eax") (wanted & !PKRU) as u32,
+                     in("edx") (wanted >> 32) as u32, options(nostack));
             } else {
                 asm!("fxrstor64 [{}]", in(reg) area, options(nostack));
             }

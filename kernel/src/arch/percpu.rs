@@ -129,12 +129,11 @@ pub fn set_work(bits: u32) {
     }
 }
 
-/// Clears `bits` for the running task.
-pub fn clear_work(bits: u32) {
+/// Clears the bits in `BITS` for the running task.
+#[inline(always)]
+pub fn clear_work<const BITS: u32>() {
     // SAFETY: as in `set_work`.
-    unsafe {
-        asm!("and gs:[{}], {:e}", const offset_of!(PerCpu, work), in(reg) !bits, options(nostack));
-    }
+    unsafe { asm!("and dword ptr gs:[{}], {}", const WORK, const !BITS, options(nostack)) };
 }
 
 /// Sets [`PerCpu::landing_pad`] for the running program.

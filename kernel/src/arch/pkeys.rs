@@ -7,7 +7,7 @@
 
 use core::arch::asm;
 
-use super::cpu;
+use super::cpu::{self, Features};
 
 /// Initial PKRU (Linux: init_pkru_value): no access with any key but 0, the default key of memory.
 pub const DEFAULT: u32 = 0x5555_5554;
@@ -19,7 +19,12 @@ pub fn count() -> u8 {
 
 /// The running program's PKRU; 0 (all access allowed) on a CPU without protection keys.
 pub fn read() -> u32 {
-    if !cpu::features().pku {
+    read_on(cpu::features())
+}
+
+/// [`read`] on a CPU with `features`, for callers that look at others of them too.
+pub(super) fn read_on(features: &Features) -> u32 {
+    if !features.pku {
         return 0;
     }
     let rights;
@@ -32,7 +37,12 @@ pub fn read() -> u32 {
 
 /// Sets the running program's PKRU; does nothing on a CPU without protection keys.
 pub fn write(rights: u32) {
-    if cpu::features().pku {
+    write_on(cpu::features(), rights);
+}
+
+/// [`write`] on a CPU with `features`.
+pub(super) fn write_on(features: &Features, rights: u32) {
+    if features.pku {
         // SAFETY: CR4.PKE is set; WRPKRU requires ecx = edx = 0. Keys don't apply to kernel pages.
         unsafe {
             asm!("wrpkru", in("eax") rights, in("ecx") 0, in("edx") 0, options(nostack));

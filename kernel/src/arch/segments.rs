@@ -199,8 +199,8 @@ impl Segments {
         }
     }
 
-    /// Loads the registers for the task about to run, after those of `previous`. Its TLS
-    /// descriptors must be in the GDT.
+    /// Loads the registers for the task about to run, after those of `previous`, which the CPU
+    /// still holds. Its TLS descriptors must be in the GDT.
     pub fn load(&self, previous: &Self) {
         // A selector whose descriptor no longer exists becomes null, as on Linux. A null selector
         // stays (load_seg_legacy in arch/x86/kernel/process_64.c).
@@ -213,8 +213,14 @@ impl Segments {
             set_fs(self.fs, self.fs_base);
             set_gs(self.gs, self.gs_base);
         } else {
-            write(FS_BASE, self.fs_base);
-            write(KERNEL_GS_BASE, self.gs_base);
+            // A write of an MSR costs far more than a comparison, and programs without
+            // thread-local storage behind GS all have 0 there.
+            if self.fs_base != previous.fs_base {
+                write(FS_BASE, self.fs_base);
+            }
+            if self.gs_base != previous.gs_base {
+                write(KERNEL_GS_BASE, self.gs_base);
+            }
         }
         // ANCHOR_END: load-bases
         // ANCHOR: reload-ss

@@ -178,9 +178,12 @@ fn drop_reference(address: u64) -> bool {
     let count = count(address);
     let before = count.load(Ordering::Relaxed);
     debug_assert_ne!(before, 0, "a frame is given back twice");
-    let left = before.saturating_sub(1);
-    count.store(left, Ordering::Relaxed);
-    left == 0
+    if before > 1 {
+        count.store(before - 1, Ordering::Relaxed);
+        return false;
+    }
+    count.store(0, Ordering::Relaxed);
+    true
 }
 
 /// Allocates a frame with undefined content; `None` without memory for `whom`.

@@ -103,7 +103,7 @@ pub fn room(bytes: usize) -> Result<(), Errno> {
 pub fn refill() -> bool {
     let is_full = frame::has_step() || kstack::release_kept() && frame::has_step();
     if is_full {
-        percpu::clear_work(work::LOW_MEMORY);
+        percpu::clear_work::<{ work::LOW_MEMORY }>();
         #[cfg(debug_assertions)]
         injection::remind();
     }

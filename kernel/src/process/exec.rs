@@ -397,7 +397,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
             ..loaded.frame
         });
     });
-    percpu::clear_work(percpu::work::SINGLE_STEP);
+    percpu::clear_work::<{ percpu::work::SINGLE_STEP }>();
     task.set_rseq(None);
     task.set_debug_registers(DebugRegisters::default());
     task.debug_status.store(0, Ordering::Relaxed);

@@ -58,15 +58,16 @@ type IdWindow = Window<{ FEATURE_SIZE as usize }>;
 #[inline(always)]
 fn put_ids(out: &mut IdWindow, cpu: u32) {
     out.put::<CPU_IDS>(u64::from(cpu) << 32);
-    out.put_u32(NODE_ID, 0);
-    out.put_u32(MM_CID, 0);
+    // node_id and mm_cid.
+    const { assert!(MM_CID == NODE_ID + 4) };
+    out.put::<NODE_ID>(0);
 }
 
 /// Updates the running thread's `struct rseq`, and moves rip to the abort handler if it is in a
 /// sequence. Called before the return to user mode, and before rip is saved in a signal frame.
 /// Raises SIGSEGV if the structures are invalid or can't be accessed (rseq_handle_notify_resume).
 pub fn resume() {
-    percpu::clear_work(work::RSEQ);
+    percpu::clear_work::<{ work::RSEQ }>();
     let Some(registration) = current().rseq() else {
         return;
     };

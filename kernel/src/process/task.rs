@@ -198,8 +198,7 @@ impl Owner for Member {
     }
 
     fn activate(&self) {
-        let mm = self.process.mm();
-        match mm {
+        match &*self.process.mm.lock() {
             Some(mm) => mm.activate(),
             None => paging::activate_kernel(),
         }

@@ -205,30 +205,32 @@ fn take_interrupts() {
 /// Switches to the next task in the order of `turn`; doesn't wait for memory.
 fn change(turn: Turn) {
     sync::assert_none_held("a task gives the CPU up");
-    let mut scheduler = SCHEDULER.lock();
-    cputime::charge(scheduler.current.as_deref());
-    let (running, turns) = scheduler.split();
-    let next = if let Some(running) = running {
-        let next = turns.next(Some(running), turn);
-        if next.is_some() {
-            turns.add(running.clone());
+    let mut guard = SCHEDULER.lock();
+    let scheduler = &mut *guard;
+    let current = scheduler.current.as_deref();
+    cputime::charge(current);
+    let running = current.filter(|task| task.state() == ThreadState::Runnable);
+    let next = if running.is_some() {
+        let next = scheduler.turns.next(running, turn);
+        if let (Some(_), Some(running)) = (&next, &scheduler.current) {
+            scheduler.turns.add(running.clone());
         }
         next
     } else {
-        if let Some(current) = &scheduler.current {
+        if let Some(current) = current {
             current.switches.voluntary.fetch_add(1, Ordering::Relaxed);
         }
         // Interrupts come in between two tasks: many that end or sleep again one after the other
         // never return to user mode, and would keep the timer out.
-        drop(scheduler);
+        drop(guard);
         take_interrupts();
-        scheduler = SCHEDULER.lock();
+        guard = SCHEDULER.lock();
         let idle = Idle::begin();
         loop {
-            if let Some(next) = scheduler.turns.next(None, turn) {
+            if let Some(next) = guard.turns.next(None, turn) {
                 break Some(next);
             }
-            drop(scheduler);
+            drop(guard);
             if late::wake_part(None) {
                 take_interrupts();
             } else if SCHEDULER.lock().turns.len() == 0 {
@@ -238,28 +240,33 @@ fn change(turn: Turn) {
                 interrupts::disable();
             }
             cputime::skip();
-            scheduler = SCHEDULER.lock();
-            if scheduler.turns.len() != 0 {
-                drop(scheduler);
+            guard = SCHEDULER.lock();
+            if guard.turns.len() != 0 {
+                drop(guard);
                 idle.end();
-                scheduler = SCHEDULER.lock();
+                guard = SCHEDULER.lock();
             }
         }
     };
     // This switch fulfils the request. A request left pending would be saved with this task, and
     // preempt it as soon as it runs again (clear_tsk_need_resched in __schedule,
     // kernel/sched/core.c).
-    percpu::clear_work(work::RESCHEDULE);
+    percpu::clear_work::<{ work::RESCHEDULE }>();
     if let Some(next) = next {
-        switch_to(next, scheduler);
+        switch_to(next, guard);
     }
 }
 
-fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::RunQueue>) {
-    let previous = scheduler.current.replace(next.clone());
+fn switch_to(next: Arc<Thread>, mut guard: MutexGuard<'_, Scheduler, rank::RunQueue>) {
+    let scheduler = &mut *guard;
+    let previous = scheduler.current.take();
+    // One look at each reference: where a thread lies behind its counts depends on its owner's
+    // alignment, which is read from the owner's table of methods each time.
+    let next: &Thread = scheduler.current.insert(next);
     let mut left = Segments::UNKNOWN;
-    if let Some(previous) = &previous {
-        if Arc::ptr_eq(previous, &next) {
+    let before: Option<&Thread> = previous.as_deref();
+    if let Some(previous) = before {
+        if core::ptr::addr_eq(previous, next) {
             return;
         }
         if previous.state() == ThreadState::Runnable {
@@ -274,13 +281,11 @@ fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::R
         previous.save_work();
     }
     let mut unused = 0;
-    let save_to = previous
-        .as_ref()
-        .map_or(&raw mut unused, |task| task.context());
+    let save_to = before.map_or(&raw mut unused, Thread::context);
     let load_from = next.context();
     // ANCHOR: next-stack
     percpu::set_current(
-        Arc::as_ptr(&next).cast(),
+        (&raw const *next).cast(),
         next.stack_top(),
         // Low memory is a state of the machine, not of the task, and what is left to do is done by
         // any task.
@@ -290,9 +295,9 @@ fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::R
     gdt::set_kernel_stack(next.stack_top());
     // ANCHOR_END: next-stack
     gdt::set_tls(&next.tls.lock());
-    let had = previous.as_ref().map_or(0, |task| task.extras.present());
+    let had = before.map_or(0, |task| task.extras.present());
     if had | next.extras.present() != 0 {
-        extras::switch(had, &next);
+        extras::switch(had, next);
     }
     next.activate();
     // After the address space: selectors may refer to its LDT.
@@ -300,9 +305,8 @@ fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::R
     next.fpu.lock().load();
     // The task before `previous` has left its stack: its last reference may be dropped.
     let gone = core::mem::replace(&mut scheduler.previous, previous);
-    drop(scheduler);
+    drop(guard);
     drop(gone);
-    drop(next);
     sync::assert_none_held("tasks are switched");
     // SAFETY: both point to the tasks' own slots, which the references in the scheduler keep
     // alive; `load_from` holds a stack that `prepare_stack` or this function left.

@@ -246,11 +246,11 @@ impl<O: ?Sized> Thread<O> {
     }
 
     /// Clears [`percpu::work`] bits.
-    pub fn clear_work(&self, bits: u32) {
+    pub fn clear_work<const BITS: u32>(&self) {
         if self.is_current() {
-            percpu::clear_work(bits);
+            percpu::clear_work::<BITS>();
         } else {
-            self.work.fetch_and(!bits, Ordering::Relaxed);
+            self.work.fetch_and(!BITS, Ordering::Relaxed);
         }
     }
 

@@ -72,8 +72,9 @@ pub enum Turn {
 pub struct Turns {
     /// A task woken by the clock, which runs next.
     first: Option<Arc<Thread>>,
-    /// In order of virtual runtime, then of arrival.
-    ready: VecDeque<Arc<Thread>>,
+    /// In order of virtual runtime, then of arrival; each with its virtual runtime, which doesn't
+    /// change while it is here.
+    ready: VecDeque<(u64, Arc<Thread>)>,
     /// Minimum virtual runtime of the queue (min_vruntime); never decreases.
     least: u64,
 }
@@ -104,12 +105,12 @@ impl Turns {
     /// Adds a task that was preempted or yielded.
     pub fn add(&mut self, task: Arc<Thread>) {
         let runtime = task.runtime.load(Relaxed);
-        let is_after = |other: &Arc<Thread>| other.runtime.load(Relaxed) <= runtime;
+        let is_after = |(other, _): &(u64, Arc<Thread>)| *other <= runtime;
         if self.ready.back().is_none_or(is_after) {
-            self.ready.push_back(task);
+            self.ready.push_back((runtime, task));
         } else {
             let at = self.ready.partition_point(is_after);
-            self.ready.insert(at, task);
+            self.ready.insert(at, (runtime, task));
         }
     }
 
@@ -128,7 +129,7 @@ impl Turns {
         let runtime = task.runtime.load(Relaxed).max(placed);
         task.runtime.store(runtime, Relaxed);
         // Between two tasks, the next one counts as running.
-        let next = self.ready.front().map(|next| next.runtime.load(Relaxed));
+        let next = self.first_runtime();
         let Some(running_runtime) = running_runtime.or(next) else {
             self.add(task);
             return false;
@@ -164,7 +165,7 @@ impl Turns {
             return self.first.take();
         }
         if let Some(running_runtime) = running_runtime {
-            let first = self.ready.front()?.runtime.load(Relaxed);
+            let first = self.first_runtime()?;
             let most = match turn {
                 Turn::Fair => running_runtime,
                 Turn::Equals => running_runtime + Periods::new().margin(),
@@ -174,13 +175,20 @@ impl Turns {
                 return None;
             }
         }
-        self.ready.pop_front()
+        let (runtime, next) = self.ready.pop_front()?;
+        debug_assert_eq!(runtime, next.runtime.load(Relaxed));
+        Some(next)
+    }
+
+    /// The least virtual runtime of the ready tasks.
+    fn first_runtime(&self) -> Option<u64> {
+        self.ready.front().map(|(runtime, _)| *runtime)
     }
 
     /// Updates the queue's minimum (update_min_vruntime); `running_runtime` is the running task's
     /// virtual runtime.
     fn advance(&mut self, running_runtime: Option<u64>) {
-        let first = self.ready.front().map(|task| task.runtime.load(Relaxed));
+        let first = self.first_runtime();
         let least = match (running_runtime, first) {
             (Some(running_runtime), Some(first)) => running_runtime.min(first),
             (running_runtime, first) => running_runtime.or(first).unwrap_or(0),

@@ -88,23 +88,21 @@ impl WaitQueue {
 
     /// Sleeps until woken by any source. Returns whether this queue was the source.
     fn sleep(&self, exclusive: bool) -> bool {
-        let task = run_queue::current_thread();
         let ticket = Ticket::new();
+        let task = run_queue::current_thread();
+        task.set_state(ThreadState::Blocked);
         let is_entered = {
             let mut lines = self.0.lock();
             let line = lines.choose(exclusive);
-            line.try_push((ticket, Waiter::Thread(task.clone())))
-                .is_ok()
+            line.try_push((ticket, Waiter::Thread(task))).is_ok()
         };
         // Without memory for the entry, the caller's loop polls the condition.
         if !is_entered {
-            drop(task);
+            run_queue::current_thread().set_state(ThreadState::Runnable);
             run_queue::pause();
             reserve::after_sleep();
             return false;
         }
-        task.set_state(ThreadState::Blocked);
-        drop(task);
         run_queue::schedule();
         // A wake-up by another source, a signal or a timer, leaves the entry in the queue.
         !remove(self.0.lock().choose(exclusive), ticket)

@@ -74,7 +74,7 @@ pub fn admit(frame: &Frame) -> Result<(), Errno> {
     }
     #[cfg(debug_assertions)]
     if crate::process::injection::strikes_call() {
-        percpu::clear_work(work::LOW_MEMORY);
+        percpu::clear_work::<{ work::LOW_MEMORY }>();
         return Err(Errno::ENOMEM);
     }
     oom::wait_for_step()

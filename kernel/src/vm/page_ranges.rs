@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use x86_64::VirtAddr;
 
-use super::page_tables::{Kind, PageCounts, PageTables, entries, release, share, with_flags};
+use super::page_tables::{PageCounts, PageTables, entries, release_counted, share, with_flags};
 use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
 use crate::mm::paging::{PageFlags, index};
@@ -63,20 +63,20 @@ impl PageTables {
         // Frames are freed before the flush: no program runs in between.
         let mut flush = Flush::new(self);
         let mut at = start;
-        let mut dropped = PageCounts::default();
+        let (mut dropped, mut others) = (0, PageCounts::default());
         while let Some((from, entries)) = self.next_entries(at, end) {
             at = from;
             for entry in entries {
                 if *entry != 0 {
-                    dropped.add(Kind::of(*entry));
-                    release(core::mem::take(entry));
+                    dropped += 1;
+                    release_counted(core::mem::take(entry), &mut others);
                     flush.page(at);
                 }
                 at += PAGE_SIZE;
             }
         }
         self.peak = self.peak.max(self.counts.resident());
-        self.counts.remove_all(dropped);
+        self.counts.remove_all(others.with_private(dropped));
     }
 
     /// Sets the flags of the pages in [start, end). `WRITABLE` is only kept or cleared, not set,
@@ -130,16 +130,17 @@ impl PageTables {
             let theirs = unsafe {
                 core::slice::from_raw_parts_mut(entries(table).add(index(from, 1)), ours.len())
             };
-            let mut copied = PageCounts::default();
+            let (mut copied, mut others) = (0, PageCounts::default());
             for (our, their) in ours[first..].iter_mut().zip(&mut theirs[first..]) {
-                if *our != 0 {
-                    share(*our);
-                    *our &= !taken;
-                    *their = *our;
-                    copied.add(Kind::of(*our));
+                let entry = *our;
+                if entry != 0 {
+                    copied += 1;
+                    share(entry, &mut others);
+                    *our = entry & !taken;
+                    *their = entry & !taken;
                 }
             }
-            child.counts.add_all(copied);
+            child.counts.add_all(others.with_private(copied));
         }
         Ok(at)
     }

@@ -23,7 +23,7 @@ mod entry;
 mod free;
 
 use entry::{ACCESSED, is_page};
-pub(super) use entry::{ADDRESS, release, share, with_flags};
+pub(super) use entry::{ADDRESS, release, release_counted, share, with_flags};
 pub use entry::{Kind, Mapped, PageCounts};
 
 /// Flags of entries that point to a table: all access, as the last level's entry decides.

@@ -225,7 +225,7 @@ fn set_trace(subject: &Subject, text: &[u8]) -> Result<(), Errno> {
     let task = subject.task.as_ref().ok_or(Errno::ESRCH)?;
     match text.trim_ascii() {
         b"1" => task.set_work(work::TRACE),
-        b"0" => task.clear_work(work::TRACE),
+        b"0" => task.clear_work::<{ work::TRACE }>(),
         _ => return Err(Errno::EINVAL),
     }
     Ok(())

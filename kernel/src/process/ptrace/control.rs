@@ -205,7 +205,7 @@ pub(super) fn set_mode(task: &Task, mode: Mode) {
         }
     });
     if mode == Mode::Run {
-        task.clear_work(work::PTRACE);
+        task.clear_work::<{ work::PTRACE }>();
     } else {
         task.set_work(work::PTRACE);
     }

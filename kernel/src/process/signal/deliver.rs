@@ -18,6 +18,8 @@ use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM
 /// Dequeues and delivers signals of the running task until none is left or a handler's frame has
 /// been pushed. After that the caller calls it again for signals that are left: the handler of the
 /// signal delivered last runs first.
+// Apart from `exit_work`: the other work needs none of the registers that this saves.
+#[inline(never)]
 pub fn deliver() {
     let task = current();
     loop {
@@ -43,14 +45,14 @@ pub fn deliver() {
         } else if let Some(signo) = shared.pending.next(!own.blocked) {
             shared.pending.take(signo)
         } else {
-            percpu::clear_work(work::SIGNAL);
+            percpu::clear_work::<{ work::SIGNAL }>();
             drop((shared, own));
             restart::without_handler();
             mask::restore();
             return;
         };
         if (own.pending.set() | shared.pending.set()) & !own.blocked == 0 {
-            percpu::clear_work(work::SIGNAL);
+            percpu::clear_work::<{ work::SIGNAL }>();
         }
         // Whether an exception of the thread forced the signal.
         let mut forced = own.forced & bit(info.signo) != 0;

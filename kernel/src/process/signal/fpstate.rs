@@ -131,20 +131,24 @@ struct Extent {
     size: usize,
     /// Components to load.
     features: u64,
+    /// MXCSR as it is in the area.
+    mxcsr: u32,
 }
 
 /// Reads the magic words. If they are missing or wrong, the area counts as an FXSAVE area of 512
 /// bytes (check_xstate_in_sigframe).
 #[inline]
 fn extent(area: u64, info: &Info) -> Result<Extent, Errno> {
+    let mut words = Window::<LEGACY_SIZE>::open(area)?;
+    let mxcsr = words.get_u32::<MXCSR_OFFSET>();
     let legacy = Extent {
         size: LEGACY_SIZE,
         features: X87_AND_SSE,
+        mxcsr,
     };
     if !info.xsave {
-        return Ok(legacy);
+        return words.close().map(|()| legacy);
     }
-    let mut words = Window::<LEGACY_SIZE>::open(area)?;
     let magic = words.get::<SW_RESERVED>();
     let features = words.get::<{ SW_RESERVED + 8 }>();
     let size = words.get_u32::<{ SW_RESERVED + 16 }>();
@@ -160,6 +164,7 @@ fn extent(area: u64, info: &Info) -> Result<Extent, Errno> {
     Ok(Extent {
         size: size as usize,
         features: features & info.features,
+        mxcsr,
     })
 }
 
@@ -186,8 +191,7 @@ fn load_directly(area: u64) -> Result<(), Errno> {
     let extent = extent(area, info)?;
     // AVX loads MXCSR too. A CPU faults on reserved bits of MXCSR, an emulator may accept them.
     if extent.features & 0b110 != 0 {
-        let mxcsr = usercopy::read_u32(area.wrapping_add(MXCSR_OFFSET as u64))?;
-        check_mxcsr(mxcsr, info)?;
+        check_mxcsr(extent.mxcsr, info)?;
     }
     if extent.size > LEGACY_SIZE {
         window::load_fpu(area, extent.features, info)?;
@@ -195,6 +199,9 @@ fn load_directly(area: u64) -> Result<(), Errno> {
         window::load_legacy_fpu(area)?;
     }
     let rest = info.features & !extent.features;
+    if rest == 0 {
+        return Ok(());
+    }
     if rest & !fpu::PKRU != 0 {
         fpu::load_initial(rest & !fpu::PKRU);
     }
@@ -217,6 +224,8 @@ fn check_mxcsr(mxcsr: u32, info: &Info) -> Result<(), Errno> {
 
 /// Loads the state of a 32-bit frame: the x87 registers are in FNSAVE's format before the area, the
 /// rest in the area. Both are merged in the task's own area.
+#[cold]
+#[inline(never)]
 fn load_through_kernel(start: u64) -> Result<(), Errno> {
     let form: [u8; fsave::SIZE] = UserPtr::new(start).read()?;
     let area = start.wrapping_add(fsave::SIZE as u64);

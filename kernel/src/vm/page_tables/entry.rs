@@ -55,6 +55,25 @@ impl PageCounts {
         self.0[kind as usize] -= 1;
     }
 
+    /// Adds the page of a last-level entry unless it is private memory. Most pages of a program
+    /// are: a loop over many entries counts them all, and these by what the others leave
+    /// ([`Self::with_private`]). Returns whether the entry holds a reference to its frame.
+    #[inline(always)]
+    fn add_other(&mut self, entry: u64) -> bool {
+        if entry & KIND == Kind::Anonymous.bits() {
+            return true;
+        }
+        self.add(Kind::of(entry));
+        Kind::of(entry) != Kind::Zero
+    }
+
+    /// These pages, and as many of private memory as make `pages` in all.
+    pub(in crate::vm) fn with_private(mut self, pages: u64) -> Self {
+        let others: u64 = self.0.iter().sum();
+        self.0[Kind::Anonymous as usize] += pages - others;
+        self
+    }
+
     /// Adds other pages.
     pub(in crate::vm) fn add_all(&mut self, more: Self) {
         for (count, more) in self.0.iter_mut().zip(more.0) {
@@ -80,10 +99,21 @@ impl PageCounts {
     }
 }
 
-/// Adds the reference of a copy of a last-level entry.
-pub(in crate::vm) fn share(entry: u64) {
-    if Kind::of(entry) != Kind::Zero {
+/// Adds the reference of a copy of a last-level entry, and counts its page in `others` unless it is
+/// private memory.
+#[inline(always)]
+pub(in crate::vm) fn share(entry: u64, others: &mut PageCounts) {
+    if others.add_other(entry) {
         allocator::share(entry & ADDRESS);
+    }
+}
+
+/// Releases the reference of a last-level entry that is no more, and counts its page as [`share`]
+/// does.
+#[inline(always)]
+pub(in crate::vm) fn release_counted(entry: u64, others: &mut PageCounts) {
+    if others.add_other(entry) {
+        allocator::release(entry & ADDRESS);
     }
 }
 
