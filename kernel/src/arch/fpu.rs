@@ -12,7 +12,8 @@ use core::ptr::NonNull;
 use spin::Lazy;
 use x86_64::registers::xcontrol::XCr0;
 
-use super::{cpu, pkeys};
+use super::cpu::{self, Features};
+use super::pkeys;
 
 /// XCR0 bits available to programs: x87, SSE, AVX, the three of AVX-512, and PKRU. Not MPX, as on
 /// Linux since 5.6.
@@ -150,6 +151,8 @@ pub struct FpuState {
     area: NonNull<u8>,
     layout: Layout,
     pkru: u32,
+    /// The CPU's, which decide by which instructions it is saved and loaded.
+    features: &'static Features,
 }
 
 // SAFETY: the area is owned memory without aliases.
@@ -169,6 +172,7 @@ impl FpuState {
             area,
             layout,
             pkru: 0,
+            features: cpu::features(),
         };
         state.set_defaults();
         state
@@ -231,10 +235,11 @@ impl FpuState {
 
     /// Writes the defaults that aren't 0 into a zeroed area.
     fn set_defaults(&mut self) {
+        let has_xsave = self.features.xsave;
         let bytes = self.bytes_mut();
         bytes[FCW_OFFSET..FCW_OFFSET + 2].copy_from_slice(&FCW_DEFAULT.to_le_bytes());
         bytes[MXCSR_OFFSET..MXCSR_OFFSET + 4].copy_from_slice(&MXCSR_DEFAULT.to_le_bytes());
-        if cpu::features().xsave {
+        if has_xsave {
             // XRSTOR loads x87 and SSE from the area and initialises the other components.
             bytes[XSTATE_BV_OFFSET] = 0b11;
         }
@@ -243,7 +248,7 @@ impl FpuState {
 
     /// Saves the CPU's state.
     pub fn save(&mut self) {
-        let features = cpu::features();
+        let features = self.features;
         self.pkru = pkeys::read_on(features);
         let area = self.area.as_ptr();
         // SAFETY: the area has the size and alignment that CPUID reports for XCR0's components.
@@ -267,7 +272,7 @@ impl FpuState {
 
     /// Loads the components in `wanted` into the CPU; without XSAVE all of them.
     pub fn load_components(&self, wanted: u64) {
-        let features = cpu::features();
+        let features = self.features;
         let area = self.area.as_ptr();
         if wanted & PKRU != 0 {
             pkeys::write_on(features, self.pkru);

@@ -170,7 +170,7 @@ impl<O: ?Sized> Thread<O> {
 
     /// Edits the registers of a thread that its tracer has stopped; `None` for any other thread.
     pub fn edit_held_frame<T>(&self, edit: impl FnOnce(&LiveFrame) -> T) -> Option<T> {
-        (self.state() == ThreadState::Traced).then(|| self.edit(edit))
+        (self.state() == ThreadState::Traced).then(|| self.edit(|bits| self.set_work(bits), edit))
     }
 
     /// The frame in place. Only [`Self::edit`] gives it out.
@@ -198,8 +198,8 @@ impl<O: ?Sized> Thread<O> {
     /// return by IRET, and from the stubs, which store only rax and rbp after the entry: SYSRET
     /// restores both from the frame. The work bit keeps SYSRET from a frame that it can't restore
     /// (`entry/exit.rs`).
-    fn edit<T>(&self, edit: impl FnOnce(&LiveFrame) -> T) -> T {
-        self.set_work(work::FRAME_EDITED);
+    fn edit<T>(&self, set_work: impl FnOnce(u32), edit: impl FnOnce(&LiveFrame) -> T) -> T {
+        set_work(work::FRAME_EDITED);
         edit(self.live_frame())
     }
     // ANCHOR_END: edit
@@ -298,7 +298,8 @@ impl<O> Current<O> {
     /// Edits the running thread's frame, for a call or a signal that changes the program's
     /// registers.
     pub fn edit_frame<T>(&self, edit: impl FnOnce(&LiveFrame) -> T) -> T {
-        self.edit(edit)
+        // The running thread's bits are the CPU's.
+        self.edit(percpu::set_work, edit)
     }
 }
 

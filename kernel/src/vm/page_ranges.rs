@@ -52,6 +52,25 @@ impl Drop for Flush {
     }
 }
 
+/// Shares the pages of `ours` with `theirs`, empty entries of another table; of the flags those in
+/// `kept` stay, on both sides. Returns the number of pages.
+// A function of its own: in the body of fork(2), which needs more registers than there are, the loop
+// would keep its variables in memory.
+#[inline(never)]
+fn share_entries(ours: &mut [u64], theirs: &mut [u64], kept: u64) -> PageCounts {
+    let (mut copied, mut others) = (0, PageCounts::default());
+    for (our, their) in ours.iter_mut().zip(theirs) {
+        let entry = *our;
+        if entry != 0 {
+            copied += 1;
+            share(entry, &mut others);
+            *our = entry & kept;
+            *their = entry & kept;
+        }
+    }
+    others.with_private(copied)
+}
+
 /// Whether all entries are 0.
 fn is_empty(entries: &[u64]) -> bool {
     entries.iter().all(|entry| *entry == 0)
@@ -130,17 +149,8 @@ impl PageTables {
             let theirs = unsafe {
                 core::slice::from_raw_parts_mut(entries(table).add(index(from, 1)), ours.len())
             };
-            let (mut copied, mut others) = (0, PageCounts::default());
-            for (our, their) in ours[first..].iter_mut().zip(&mut theirs[first..]) {
-                let entry = *our;
-                if entry != 0 {
-                    copied += 1;
-                    share(entry, &mut others);
-                    *our = entry & !taken;
-                    *their = entry & !taken;
-                }
-            }
-            child.counts.add_all(others.with_private(copied));
+            let copied = share_entries(&mut ours[first..], &mut theirs[first..], !taken);
+            child.counts.add_all(copied);
         }
         Ok(at)
     }
