@@ -19,6 +19,10 @@
 #   make debug REPLAY=1  the same on a recorded run, in which gdb goes backwards too
 #   make gdbserver boot QEMU stopped on this terminal; in another one:
 #   make gdb       attach gdb to it
+#   make labs      list the labs of the course
+#   make grade LAB=2  grade a lab of this tree: points, and what was seen
+#   make student-repo DIR=... STUDENT=name  write a student's repository, without solutions
+#   make grade-all DIR=...  grade a folder of submissions: a table, and a text for each
 #   make doctor    list the tools found, those missing, and the commands that need them
 #   make clean     remove what was built (not what was installed)
 #   make help      print this list
@@ -41,13 +45,16 @@
 #   INITRD=any.cpio              boot your initramfs
 #   APPEND="..."                 further words for the kernel's command line
 #   STRACE=1                     trace system calls, each with its door
+# of `make grade`:
+#   SEED=7                       repeat the run that a report names
+#   SOLUTION=reference           in the instructor's tree: starter, reference or a wrong one
 # of `make shell`, `make rootfs`:
 #   ROOTFS=debian                boot Debian's root file system
 #   PACKAGES="less gdb"          put further Debian packages into it
 #   DOCUMENTS=1  REFRESH=1  DEBIAN_MIRROR=http://...
 
 VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS FILES OUT INITRD APPEND STRACE VERBOSE LIMIT DRYRUN REPLAY ROOTFS PACKAGES \
-	DOCUMENTS REFRESH DEBIAN_MIRROR MINUTES CHECKED
+	DOCUMENTS REFRESH DEBIAN_MIRROR MINUTES CHECKED LAB SEED SOLUTION DIR STUDENT
 # make would ignore a misspelt variable silently.
 UNKNOWN = $(filter-out $(VARIABLES) SHELL CARGO_% RUST%,$(foreach name,$(.VARIABLES),\
 	$(if $(findstring command line,$(origin $(name))),$(name))))
@@ -65,13 +72,13 @@ RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
-.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux cost microscope book pdf iso debug gdbserver gdb doctor clean setup
+.PHONY: help run shell rootfs transcripts test soak check build bench bench-linux cost microscope book pdf iso debug gdbserver gdb labs grade student-repo grade-all doctor clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-run shell rootfs transcripts test soak check build bench bench-linux cost microscope book pdf iso debug gdbserver gdb doctor setup:
+run shell rootfs transcripts test soak check build bench bench-linux cost microscope book pdf iso debug gdbserver gdb labs grade student-repo grade-all doctor setup:
 	@$(XTASK) $@
 
 clean:

@@ -2,9 +2,20 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-/// The repository's root.
+/// The repository's root: `TRIDENT_ROOT` where it is set, by which the labs build another tree than
+/// their own; else the tree that this program is built from.
 pub fn root() -> &'static Path {
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| match env::var_os("TRIDENT_ROOT") {
+        Some(root) if !root.is_empty() => PathBuf::from(root),
+        _ => own_root().to_owned(),
+    });
+    &ROOT
+}
+
+/// The root of the tree that this program is built from.
+pub fn own_root() -> &'static Path {
     // This package's directory is directly below the root.
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -57,6 +68,16 @@ pub fn debug_image() -> PathBuf {
 /// The kernel of `make debug` by itself.
 pub fn debug_kernel() -> PathBuf {
     target().join("kernel-debug.elf")
+}
+
+/// The boot image of the labs' graders.
+pub fn lab_image() -> PathBuf {
+    target().join("trident-lab.elf")
+}
+
+/// The kernel of the labs' graders by itself.
+pub fn lab_kernel() -> PathBuf {
+    target().join("kernel-lab.elf")
 }
 
 /// The tour of `make debug`, of that width, with all debug information.

@@ -16,7 +16,7 @@ use crate::ui;
 use crate::words;
 
 /// Crates that run on the host.
-const HOST_CRATES: [&str; 5] = ["xtask", "tests", "costs", "microscope", "book"];
+const HOST_CRATES: [&str; 6] = ["xtask", "tests", "costs", "microscope", "book", "labs"];
 /// Crates of the bare-metal half.
 const BARE_CRATES: [&str; 6] = [
     "trident",

@@ -19,6 +19,7 @@ mod doctor;
 #[cfg(test)]
 mod documents;
 mod iso;
+mod labs;
 mod machine;
 mod microscope;
 mod options;
@@ -198,6 +199,27 @@ fn actions() -> Vec<Action> {
             debug::server,
         ),
         with("gdb", "Attach gdb to the QEMU of gdbserver", debug::client),
+        plain("labs", "List the labs of the course", labs::list),
+        with(
+            "grade",
+            "Grade lab LAB of this working tree, in a fresh tree",
+            labs::grade,
+        ),
+        with(
+            "student-repo",
+            "Write a student's repository, without solutions, to DIR",
+            labs::student_repo,
+        ),
+        with(
+            "grade-all",
+            "Grade each folder of DIR: a table, and a text for each student",
+            labs::grade_all,
+        ),
+        plain(
+            "lab-image",
+            "Build the kernel of the tree TRIDENT_ROOT for a grading: `grade` calls this",
+            labs::image,
+        ),
         plain(
             "doctor",
             "Say what was found on this machine, what is missing, and which command needs it",
@@ -260,6 +282,7 @@ mod tests {
         read::<rootfs::Options>("--documents --refresh");
         read::<stock::Options>("image ramdisk --append quiet");
         read::<book::Options>("--pages --built --update --only doors name");
+        read::<labs::Options>("--lab 2 --seed 7 --solution x --dir d --student anna");
         read::<debug::Options>("--program p -- -ex continue");
     }
 }

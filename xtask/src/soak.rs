@@ -1,6 +1,6 @@
 //! `make soak`: tests that take too long for `make test`. A million random system calls through all
 //! doors of both widths, by one process and by several at once, and tens of thousands of processes,
-//! without a panic, a process that can't be killed or a leak. The seeds are printed: a seed repeats
+//! without a panic, a process that can't be killed or a leak. The labs with all wrong solutions. The seeds are printed: a seed repeats
 //! its run.
 
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use harness::programs::{Compiler, compile};
 use harness::{Initramfs, Verdict, Vm, pauses};
 
 use crate::build;
+use crate::labs;
 use crate::options::{self, find, get, positional, value};
 use crate::setup::{self, needs};
 use crate::ui::{self, Step};
@@ -162,6 +163,7 @@ pub fn command(options: &Options) -> Result<()> {
     for run in RUNS.iter().chain(RACES) {
         run.go(seed)?;
     }
+    labs::prove_all()?;
     let began = Instant::now();
     let limit = Duration::from_secs(options.minutes * 60);
     for run in RACES.iter().cycle() {

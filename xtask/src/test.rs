@@ -1,4 +1,4 @@
-//! `make test`: all tests, in four parts, each with a `test result:` line.
+//! `make test`: all tests, in five parts, each with a `test result:` line.
 //!
 //! | part   | what runs |
 //! |--------|-----------|
@@ -6,6 +6,7 @@
 //! | vdso   | the vDSO's unit tests and loom, by the compiler that builds its two images |
 //! | kernel | the kernel's own tests, inside QEMU |
 //! | qemu   | the cases of `tests/cases/`, one machine or more each |
+//! | labs   | the labs: starters fail, references have all points |
 //!
 //! The next part runs even if one fails.
 
@@ -21,6 +22,7 @@ use harness::paths;
 use crate::book;
 use crate::build;
 use crate::counts::{Counts, follow};
+use crate::labs;
 use crate::options::{self, all, arguments_behind_dashes, positional};
 use crate::rootfs;
 use crate::setup::{self, needs};
@@ -59,6 +61,7 @@ enum Part {
     Vdso,
     Kernel,
     Qemu,
+    Labs,
 }
 
 impl ValueEnum for Part {
@@ -72,12 +75,13 @@ impl ValueEnum for Part {
             Self::Vdso => "vdso",
             Self::Kernel => "kernel",
             Self::Qemu => "qemu",
+            Self::Labs => "labs",
         }))
     }
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Host, Self::Vdso, Self::Kernel, Self::Qemu];
+    const ALL: [Self; 5] = [Self::Host, Self::Vdso, Self::Kernel, Self::Qemu, Self::Labs];
 
     fn title(self) -> &'static str {
         match self {
@@ -85,6 +89,7 @@ impl Part {
             Self::Vdso => "Tests of the vDSO",
             Self::Kernel => "The kernel's own tests, in QEMU",
             Self::Qemu => "Cases that boot a machine",
+            Self::Labs => "Labs: starters and references",
         }
     }
 
@@ -104,6 +109,7 @@ impl Part {
                 on_host(host_cargo(), "-p costs"),
                 on_host(host_cargo(), "-p microscope"),
                 on_host(host_cargo(), "-p book"),
+                on_host(host_cargo(), "-p labs"),
             ],
             Self::Vdso => vec![on_host(toolchain.cargo(), "-p vdso")],
             Self::Kernel => vec![kernel_tests(toolchain)?],
@@ -113,6 +119,7 @@ impl Part {
                 cargo.env("XTASK", this_program()?);
                 vec![cargo]
             }
+            Self::Labs => vec![labs::program(&["prove", "quick"])?],
         })
     }
 }
@@ -208,7 +215,10 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         ui::note(format!("=== {}", part.title()));
         let mut counts = Counts::default();
         for mut cargo in part.commands(&toolchain)? {
-            cargo.arg("--").args(&options.arguments);
+            if part != Part::Labs {
+                cargo.arg("--");
+            }
+            cargo.args(&options.arguments);
             counts = counts + follow(&mut cargo)?;
         }
         table.push((part, counts));

@@ -92,11 +92,13 @@ macro_rules! sysret64 {
         concat!(
             assert_sysret!(),
             ".cfi_remember_state\n",
+            // LAB 4 HOLE e
             pop_registers!(except rax),
             "mov rsp, [rsp + 32]\n",
             unwind_from_user!(),
             "swapgs\n",
             "sysretq\n",
+            // LAB 4 END e
             ".cfi_restore_state\n"
         )
     };

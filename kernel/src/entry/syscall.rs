@@ -49,25 +49,31 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
         // ANCHOR: stack
         // 1. The kernel's GS base, and through it the task's kernel stack.
         // ANCHOR: own-stack
+        // LAB 4 HOLE a
         "swapgs",
         "mov gs:[{user_rsp}], rsp",
         "mov rsp, gs:[{kernel_rsp}]",
+        // LAB 4 END a
         // ANCHOR_END: stack
         // ANCHOR_END: own-stack
         unwind_from_per_cpu!("7", "{user_rsp}"),
         // ANCHOR: save
         // 2. The five words that an interrupt gate pushes, so that all frames are alike.
         here!(),
+        // LAB 4 HOLE b
         push!("{ss}"),
         push!("gs:[{user_rsp}]"),
         ".cfi_offset 7, -16",
         push!("r11"),
         push!("{cs}"),
         push!("rcx"),
+        // LAB 4 END b
         // 3. orig_rax: the number, all 64 bits. Then the registers, with -ENOSYS for rax.
         here!(),
+        // LAB 4 HOLE c
         push!("rax"),
         push_registers!("rcx"),
+        // LAB 4 END c
         // ANCHOR_END: save
         unwind_from_frame!(),
         // 4. The number in eax becomes an index into the table.
@@ -78,7 +84,9 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
         // 5. The arguments are in the registers that C passes them in, but for the fourth: SYSCALL
         //    took rcx. The other registers are cleared. The handler: its result is in rax.
         here!(),
+        // LAB 4 HOLE d
         "mov rcx, r10",
+        // LAB 4 END d
         clear_others!(),
         call_handler!(),
         // ANCHOR_END: arguments

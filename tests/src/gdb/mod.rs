@@ -21,6 +21,9 @@ use crate::paths;
 use crate::vm::{Outcome, Vm};
 use packets::Packets;
 
+/// First address of the kernel's half of the address space.
+const KERNEL: u64 = 1 << 63;
+
 /// Time limit for QEMU to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -40,15 +43,43 @@ pub fn run(
     vm: Vm,
     script: impl FnOnce(&mut Gdb) -> Result<()> + Send + 'static,
 ) -> Result<Outcome> {
-    let directory = tempfile::Builder::new().prefix("trident-gdb-").tempdir()?;
-    let socket = directory.path().join("gdb");
-    let listener = UnixListener::bind(&socket)?;
     let kernel = if vm.is_checked() {
         paths::checked_kernel()
     } else {
         paths::kernel()
     };
-    let symbols = symbols(&kernel)?;
+    let outcome = run_with_symbols(vm, &kernel, script)?;
+    match outcome.script {
+        Ok(()) => Ok(outcome.machine),
+        Err(error) => {
+            let machine = &outcome.machine;
+            Err(error.context(format!("{}{}", machine.verdict, machine.transcript())))
+        }
+    }
+}
+
+/// The two ends of a run under a script.
+#[derive(Debug)]
+pub struct Ends {
+    /// How the machine ended.
+    pub machine: Outcome,
+    /// How the script ended. If the machine ended first, its end is the reason of the error here.
+    pub script: Result<()>,
+}
+
+/// [`run`] with the symbols of any kernel, and with the machine's end even if the script fails.
+///
+/// # Errors
+/// QEMU can't be started, or `kernel` has no symbols.
+pub fn run_with_symbols(
+    vm: Vm,
+    kernel: &Path,
+    script: impl FnOnce(&mut Gdb) -> Result<()> + Send + 'static,
+) -> Result<Ends> {
+    let directory = tempfile::Builder::new().prefix("trident-gdb-").tempdir()?;
+    let socket = directory.path().join("gdb");
+    let listener = UnixListener::bind(&socket)?;
+    let symbols = symbols(kernel)?;
     let vm = vm.args([
         "-chardev",
         &format!("socket,id=gdb,path={}", socket.display()),
@@ -64,14 +95,11 @@ pub fn run(
         let _ = gdb.packets.send(if result.is_ok() { "D" } else { "k" });
         result
     });
-    let outcome = vm.run()?;
-    match control.join() {
-        Ok(Ok(())) => Ok(outcome),
-        Ok(Err(error)) => {
-            Err(error.context(format!("{}{}", outcome.verdict, outcome.transcript())))
-        }
-        Err(_) => bail!("the script panicked{}", outcome.transcript()),
-    }
+    let machine = vm.run()?;
+    let Ok(script) = control.join() else {
+        bail!("the script panicked{}", machine.transcript());
+    };
+    Ok(Ends { machine, script })
 }
 
 /// Waits for QEMU's connection.
@@ -99,16 +127,28 @@ impl Gdb {
     /// No symbol has that name, or more than one has.
     pub fn symbol(&self, name: &str) -> Result<u64> {
         // A mangled path ends in the last name with its length in front.
-        let ending = format!("{}{name}", name.len());
+        self.symbol_by_ending(name, &format!("{}{name}", name.len()))
+    }
+
+    fn symbol_by_ending(&self, name: &str, ending: &str) -> Result<u64> {
         let mut found = self.symbols.iter();
         let mut found = found
             .by_ref()
-            .filter(|(symbol, _)| symbol == name || symbol.ends_with(&ending));
+            .filter(|(symbol, _)| symbol == name || symbol.ends_with(ending));
         match (found.next(), found.next()) {
             (Some((_, address)), None) => Ok(*address),
             (None, _) => bail!("no symbol {name} in the kernel"),
             _ => bail!("several symbols {name} in the kernel"),
         }
+    }
+
+    /// The address of a function of a module, by the last two names of its path.
+    ///
+    /// # Errors
+    /// As [`Self::symbol`].
+    pub fn symbol_in(&self, module: &str, name: &str) -> Result<u64> {
+        let part = |name: &str| format!("{}{name}", name.len());
+        self.symbol_by_ending(name, &(part(module) + &part(name)))
     }
 
     /// Lets the machine run to the next breakpoint.
@@ -168,6 +208,51 @@ impl Gdb {
                 return Ok(after);
             }
         }
+    }
+
+    /// Counts the instructions from the one that entered the kernel, whose first instruction is
+    /// next, to the program's next one.
+    ///
+    /// # Errors
+    /// The machine ended, or the program doesn't go on within `most` instructions.
+    pub fn steps_to_user(&mut self, most: u32) -> Result<u32> {
+        // The instruction that entered is the first.
+        let mut steps = 1;
+        let mut registers = self.registers()?;
+        // ANCHOR: count-steps
+        while registers.get(Register::Rip) >= KERNEL {
+            ensure!(
+                steps < most,
+                "still in the kernel after {most} instructions"
+            );
+            registers = self.step_from(&registers)?;
+            steps += 1;
+        }
+        // ANCHOR_END: count-steps
+        Ok(steps)
+    }
+
+    /// Lets the machine run for this time, and stops it.
+    ///
+    /// # Errors
+    /// The machine ended meanwhile.
+    pub fn go_for(&mut self, time: Duration) -> Result<()> {
+        let answer = self.packets.ask_within("c", time)?;
+        ensure!(
+            answer.starts_with('T') || answer.starts_with('S'),
+            "the machine ended: {answer}"
+        );
+        Ok(())
+    }
+
+    /// The kernel's symbol at or below an address, and the distance from it.
+    pub fn name_of(&self, address: u64) -> Option<(&str, u64)> {
+        let below = self.symbols.iter().filter(|(name, at)| {
+            // Empty names, and the assembler's own labels.
+            *at <= address && *at >= KERNEL && !name.is_empty() && !name.starts_with(".L")
+        });
+        let (name, at) = below.max_by_key(|(_, at)| *at)?;
+        Some((name, address - at))
     }
 
     fn stopped(&mut self, command: &str) -> Result<()> {
@@ -252,7 +337,10 @@ impl Gdb {
 }
 
 /// The symbols of an ELF64 file: name and address.
-fn symbols(path: &Path) -> Result<Vec<(String, u64)>> {
+///
+/// # Errors
+/// The file can't be read, or has no symbol table.
+pub fn symbols(path: &Path) -> Result<Vec<(String, u64)>> {
     let file = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let word = |at: usize, size: usize| -> Option<usize> {
         let mut bytes = [0; 8];

@@ -1,7 +1,7 @@
 //! gdb's remote protocol: `$text#checksum`, answered by `+` and a packet of the same kind
 //! (gdb manual, appendix E).
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -49,6 +49,30 @@ impl Packets {
         self.send(text)?;
         self.receive()
             .with_context(|| format!("no answer to {text:?}"))
+    }
+
+    /// Sends a packet that lets the machine run, and stops the machine after this time if it has not
+    /// stopped by itself.
+    ///
+    /// # Errors
+    /// Those of the socket, or the stub closed it.
+    pub fn ask_within(&mut self, text: &str, time: Duration) -> Result<String> {
+        /// What Ctrl-C sends: no packet, one byte.
+        const INTERRUPT: u8 = 3;
+        self.send(text)?;
+        // The acknowledgement comes at once, the answer when the machine stops.
+        while self.byte()? != b'+' {}
+        self.output.set_read_timeout(Some(time))?;
+        let has_stopped = match self.input.fill_buf() {
+            Ok(bytes) => !bytes.is_empty(),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => false,
+            Err(error) => return Err(error.into()),
+        };
+        self.output.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        if !has_stopped {
+            self.output.write_all(&[INTERRUPT])?;
+        }
+        self.receive().context("the machine has ended")
     }
 
     /// Sends a packet whose expected answer is "OK".

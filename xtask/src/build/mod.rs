@@ -49,6 +49,19 @@ pub fn checked_image(toolchain: &Toolchain) -> Result<()> {
     package(toolchain, &built, &kernel, &image)
 }
 
+/// Builds `target/trident-lab.elf` for the labs' graders, which name the tree by `TRIDENT_ROOT` and
+/// the target directory by `CARGO_TARGET_DIR`.
+pub fn lab_image() -> Result<()> {
+    let toolchain = setup::toolchain()?;
+    let built = kernel(&toolchain, "lab", "Building the kernel of the lab")?;
+    package(
+        &toolchain,
+        &built,
+        &paths::lab_kernel(),
+        &paths::lab_image(),
+    )
+}
+
 /// Builds what `make debug` boots: kernel and tour with all debug information, and the init of a
 /// user's program.
 pub fn debugged(toolchain: &Toolchain) -> Result<()> {

@@ -104,16 +104,18 @@ pub const ISO: &[Need] = &[
     },
 ];
 
-/// Needed to compile the C programs of the tests.
-pub const COMPILERS: &[Need] = &[
-    Need {
-        what: "a C compiler",
-        test: Test::Program("gcc"),
-        debian: "gcc libc6-dev",
-        fedora: "gcc glibc-static",
-        arch: "gcc",
-        macos: "x86_64-elf-gcc",
-    },
+/// Needed to compile the programs of the labs' graders.
+pub const GCC: &[Need] = &[Need {
+    what: "a C compiler",
+    test: Test::Program("gcc"),
+    debian: "gcc libc6-dev",
+    fedora: "gcc glibc-static",
+    arch: "gcc",
+    macos: "x86_64-elf-gcc",
+}];
+
+/// Needed to compile the C programs of the tests, beside [`GCC`].
+pub const LIBRARIES: &[Need] = &[
     Need {
         what: "32-bit C libraries (gcc -m32 -static)",
         test: Test::File(&["/usr/lib32/libc.a", "/usr/lib/libc.a"]),
@@ -205,15 +207,17 @@ pub const COMMANDS: &[(&str, &[&[Need]])] = &[
     ("gdbserver", &[RUN]),
     ("gdb", &[GDB]),
     ("bench", &[RUN]),
-    ("bench-linux", &[RUN, COMPILERS]),
-    ("cost", &[RUN, COMPILERS]),
-    ("microscope", &[RUN, COMPILERS]),
-    ("book", &[RUN, COMPILERS, GDB]),
-    ("pdf", &[RUN, COMPILERS, GDB, BROWSER]),
+    ("bench-linux", &[RUN, GCC, LIBRARIES]),
+    ("cost", &[RUN, GCC, LIBRARIES]),
+    ("microscope", &[RUN, GCC, LIBRARIES]),
+    ("book", &[RUN, GCC, LIBRARIES, GDB]),
+    ("pdf", &[RUN, GCC, LIBRARIES, GDB, BROWSER]),
     ("iso", &[ISO]),
-    ("transcripts", &[RUN, COMPILERS]),
-    ("soak", &[RUN, COMPILERS]),
-    ("test", &[RUN, ISO, COMPILERS, CASES, GDB, REPLAY]),
+    ("transcripts", &[RUN, GCC, LIBRARIES]),
+    ("soak", &[RUN, GCC, LIBRARIES]),
+    ("grade", &[RUN, GCC]),
+    ("grade-all", &[RUN, GCC]),
+    ("test", &[RUN, ISO, GCC, LIBRARIES, CASES, GDB, REPLAY]),
 ];
 
 /// What a command needs.
