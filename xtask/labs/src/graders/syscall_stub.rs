@@ -76,6 +76,8 @@ struct Seen {
     steps_of_int80: usize,
     /// The last instruction in the kernel.
     last: Vec<u8>,
+    /// The GS base in the program was the kernel's after the call.
+    gs_lost: bool,
 }
 
 /// Marks all checks.
@@ -97,6 +99,9 @@ pub fn grade(
     let serial = &watched.serial;
     stack(&seen, serial, marks)?;
     frame(&seen, marks)?;
+    if seen.gs_lost {
+        marks.fail("registers", "gs-lost", &[])?;
+    }
     registers(serial, marks)?;
     way(&seen, marks)?;
     fourth(serial, &token[offset..offset + 8], offset, marks)?;
@@ -143,7 +148,11 @@ fn follow(gdb: &mut Gdb, program: &[(String, u64)], seen: &Mutex<Seen>) -> Resul
     loop {
         let rip = registers.get(Register::Rip);
         if rip < KERNEL {
-            note(&|seen| seen.steps = Some(steps));
+            let gs_lost = registers.get(Register::GsBase) == gs_of_kernel;
+            note(&|seen| {
+                seen.steps = Some(steps);
+                seen.gs_lost = gs_lost;
+            });
             return Ok(());
         }
         let rsp = registers.get(Register::Rsp);
@@ -218,7 +227,7 @@ fn stack(seen: &Seen, serial: &str, marks: &mut Marks<'_>) -> Result<()> {
         ];
         marks.fail("stack", "other-stack", &values)?;
     }
-    if !lines_of(serial, "calls-done").is_empty() {
+    if seen.steps.is_some() {
         marks.pass("stack")?;
     }
     Ok(())
