@@ -62,11 +62,6 @@ pub fn build(places: &Places) -> Result<Problems> {
     let mut chapters = BTreeSet::new();
     book.book.for_each_chapter_mut(|chapter| {
         let Some(own) = named(chapter) else {
-            let draft = format!(
-                "book/src/SUMMARY.md: the chapter {:?} has no file",
-                chapter.name
-            );
-            expander.problems.add(draft);
             return;
         };
         chapter::check(tree, &own.path, &chapter.content, &mut expander.problems);
@@ -125,8 +120,18 @@ fn named(chapter: &Chapter) -> Option<Use> {
     })
 }
 
-/// A part without a chapter is a heading above nothing.
+/// A part without a chapter is a heading above nothing, and a chapter without a file a title.
 fn parts(book: &MDBook, problems: &mut Problems) {
+    for item in book.iter() {
+        if let BookItem::Chapter(chapter) = item
+            && chapter.is_draft_chapter()
+        {
+            let name = &chapter.name;
+            problems.add(format!(
+                "book/src/SUMMARY.md: the chapter {name:?} has no file"
+            ));
+        }
+    }
     for pair in book.book.items.windows(2) {
         if let [BookItem::PartTitle(title), BookItem::PartTitle(_)] = pair {
             problems.add(format!(
@@ -196,4 +201,229 @@ fn microscope(places: &Places, records: &Records) -> Result<()> {
 /// The directory of the pages.
 pub fn pages(target: &Path) -> PathBuf {
     target.join("book")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small book without a problem.
+    const FILES: [(&str, &str); 12] = [
+        (
+            "book/book.toml",
+            "[book]\ntitle = \"T\"\n[build]\ncreate-missing = false\nuse-default-preprocessors = false\n[output.html]\ninput-404 = \"\"\n",
+        ),
+        (
+            "book/src/SUMMARY.md",
+            "# Summary\n\n[One](one.md)\n\n# Part\n\n- [Two](appendix/two.md)\n\n---\n\n[Glossary](appendix/glossary.md)\n",
+        ),
+        (
+            "book/src/one.md",
+            "# One\n\nA [[gate]] of [two](appendix/two.md#more).\n\n{{code kernel/src/a.rs:one}}\n\n{{transcript t}}\n\n{{figure f}}\n: A picture.\n\n{{journey j@user}} J\n",
+        ),
+        (
+            "book/src/appendix/two.md",
+            "# Two\n\n## More\n\nText of `{{braces}}`.\n",
+        ),
+        (
+            "book/src/appendix/glossary.md",
+            "# Glossary\n\n{{glossary}}\n",
+        ),
+        (
+            "book/terms/a.toml",
+            "[gate]\nname = \"gate\"\ntext = \"A way in.\"\n",
+        ),
+        ("book/transcripts/t.toml", ""),
+        ("book/transcripts/t.txt", "$ ./t\nout\n"),
+        (
+            "book/src/figures/f.svg",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\"><title>T</title><desc>d</desc></svg>",
+        ),
+        ("kernel/src/a.rs", "// ANCHOR: one\nx\n// ANCHOR_END: one\n"),
+        (
+            "xtask/microscope/src/journeys.rs",
+            "journey(\"j\", \"J\", X)",
+        ),
+        ("book/answers/a.md", "x"),
+    ];
+
+    /// The problems of the small book with this file replaced; the file's old text is `from`.
+    fn problems(file: &str, from: &str, to: &str) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let tree = Tree::new(directory.path());
+        let mut files = FILES.map(|(name, text)| (name, text.to_owned())).to_vec();
+        match files.iter_mut().find(|(name, _)| *name == file) {
+            Some((_, text)) => {
+                assert!(text.contains(from), "{file} has no {from}");
+                *text = text.replacen(from, to, 1);
+            }
+            None => files.push((file, to.to_owned())),
+        }
+        for (name, text) in files {
+            fs::create_dir_all(tree.path(name).parent().unwrap()).unwrap();
+            fs::write(tree.path(name), text).unwrap();
+        }
+        let places = Places {
+            output: tree.path("target/book"),
+            records: tree.path("target/microscope.json"),
+            tree,
+        };
+        match build(&places) {
+            Ok(problems) => problems.list().join("\n"),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn a_book_without_a_problem_has_none() {
+        assert_eq!(problems("docs/a.md", "", "a"), "");
+    }
+
+    #[test]
+    fn each_problem_of_a_book_is_named() {
+        let one = "book/src/one.md";
+        for (file, from, to, said) in [
+            (
+                one,
+                "two.md#more",
+                "three.md",
+                "one.md:3: the href of <a>, appendix/three.html: there is no appendix/three.html",
+            ),
+            (
+                one,
+                "#more",
+                "#less",
+                "one.md:3: the href of <a>, appendix/two.html#less: appendix/two.html has no id less",
+            ),
+            (
+                one,
+                "[[gate]]",
+                "[[door]]",
+                "one.md:3: [[door]]: there is no term door",
+            ),
+            (
+                one,
+                "[[gate]]",
+                "gate",
+                "book/terms/a.toml:1: no chapter uses the term gate",
+            ),
+            (
+                one,
+                "{{code kernel/src/a.rs:one}}",
+                "",
+                "kernel/src/a.rs: no chapter shows the anchor one",
+            ),
+            (
+                one,
+                "{{transcript t}}",
+                "",
+                "book/transcripts/t.toml: no chapter shows it",
+            ),
+            (
+                one,
+                "{{figure f}}\n: A picture.",
+                "",
+                "book/src/figures/f.svg: no chapter shows it",
+            ),
+            (
+                one,
+                "{{journey j@user}}",
+                "{{journey k@user}}",
+                "one.md:12: {{journey k@user}} J: there is no journey k",
+            ),
+            (
+                one,
+                "A [[gate]]",
+                "<div>A [[gate]]",
+                "unclosed HTML tag `<div>`",
+            ),
+            (
+                one,
+                "A [[gate]]",
+                "![](appendix/two.html) A [[gate]]",
+                "a picture without words",
+            ),
+            (
+                one,
+                "# One",
+                "One",
+                "one.md:1: a page begins with its title",
+            ),
+            (
+                "book/src/three.md",
+                "",
+                "# Three\n",
+                "book/src/three.md:1: book/src/SUMMARY.md has no such chapter",
+            ),
+            (
+                "book/src/SUMMARY.md",
+                "(appendix/two.md)",
+                "(appendix/gone.md)",
+                "gone.md",
+            ),
+            (
+                "book/src/SUMMARY.md",
+                "# Part",
+                "# Part\n\n# Other",
+                "the part \"Part\" has no chapter",
+            ),
+            (
+                "book/src/SUMMARY.md",
+                "(appendix/two.md)",
+                "()",
+                "the chapter \"Two\" has no file",
+            ),
+            (
+                "book/src/appendix/glossary.md",
+                "{{glossary}}",
+                "",
+                "the glossary's place is this page",
+            ),
+            (
+                "book/terms/b.toml",
+                "",
+                "[gate]\nname = \"g\"\ntext = \"t\"",
+                "book/terms/b.toml:1: the term gate is in book/terms/a.toml too",
+            ),
+            (
+                "book/terms/b.toml",
+                "",
+                "\n[Gate_2]\nname = \"g\"\ntext = \"\"",
+                "book/terms/b.toml:2: the slug Gate_2 is not in kebab case",
+            ),
+            (
+                "book/terms/b.toml",
+                "",
+                "[a]\nname = \"g\"\nwords = \"t\"",
+                "book/terms/b.toml: TOML parse error",
+            ),
+            (
+                "book/terms/a.toml",
+                "A way in.",
+                "A [[way]] in.",
+                "book/terms/a.toml:1: there is no term way",
+            ),
+            (
+                "book/transcripts/u.txt",
+                "",
+                "out",
+                "book/transcripts/u.txt: nothing says how it is made",
+            ),
+            (
+                "kernel/src/a.rs",
+                "// ANCHOR_END: one\n",
+                "",
+                "kernel/src/a.rs: the anchor one has no end",
+            ),
+            (
+                "user/b.rs",
+                "",
+                "// ANCHOR: two\nx\n",
+                "user/b.rs: the anchor two has no end",
+            ),
+        ] {
+            let found = problems(file, from, to);
+            assert!(found.contains(said), "{file}: {from} -> {to}: {found}");
+        }
+    }
 }
