@@ -1,5 +1,6 @@
 //! The tour of `make run`, on CPUs with different doors and in little memory.
 
+use std::fs;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -22,6 +23,7 @@ pub fn cases() -> Vec<Case> {
         ),
         row("microvm", Vm::new().machine("microvm"), &[]),
         Case::new("both_vendors", both_vendors),
+        Case::new("picture", picture),
         Case::new("at_a_terminal", at_a_terminal),
     ]
 }
@@ -29,7 +31,7 @@ pub fn cases() -> Vec<Case> {
 fn row(name: &str, vm: Vm, texts: &'static [&'static str]) -> Case {
     Case::new(name, move || {
         let archive = paths::target().join("tour.cpio");
-        let archive = std::fs::read(&archive)
+        let archive = fs::read(&archive)
             .with_context(|| format!("cannot read {}: `make build` makes it", archive.display()))?;
         let outcome = vm.initrd(archive).run()?;
         outcome
@@ -41,6 +43,42 @@ fn row(name: &str, vm: Vm, texts: &'static [&'static str]) -> Case {
         }
         Ok(())
     })
+}
+
+/// README's picture shows what the tour prints, apart from numbers and bars.
+fn picture() -> Result<()> {
+    let svg = fs::read_to_string(paths::root().join("docs/pictures/tour.svg"))?;
+    let archive = fs::read(paths::target().join("tour.cpio"))?;
+    let outcome = Vm::new()
+        .initrd(archive)
+        .append("quiet norandmaps TOUR=first")
+        .run()?;
+    let printed = words(&outcome.serial);
+    let texts = svg
+        .split("</text>")
+        .filter_map(|part| part.rsplit_once('>'));
+    let texts = texts.map(|(_, text)| text.replace("&lt;", "<").replace("&gt;", ">"));
+    let shown = words(&texts.collect::<Vec<_>>().join(" ").replace("&amp;", "&"));
+    let shown = shown.strip_prefix("$ make run ... ").context("no prompt")?;
+    ensure!(
+        printed.ends_with(shown),
+        "docs/pictures/tour.svg is stale: `cargo xtask pictures` makes it\n{shown}\n--- the tour prints\n{printed}"
+    );
+    Ok(())
+}
+
+/// A text's words without numbers and bars.
+fn words(text: &str) -> String {
+    let is_kept = |c: &char| !c.is_ascii_digit() && *c != '.' && c.is_ascii();
+    let words = text.split_whitespace();
+    let words = words.map(|word| match word {
+        "..." => word.to_owned(),
+        word => word.chars().filter(is_kept).collect(),
+    });
+    words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// `make run` shows the doors of both vendors, and ends with what to type next.

@@ -23,6 +23,7 @@ mod labs;
 mod machine;
 mod microscope;
 mod options;
+mod pictures;
 mod rootfs;
 mod run;
 mod runner;
@@ -152,6 +153,11 @@ fn actions() -> Vec<Action> {
             "pdf",
             "Make the course's book, and print it to target/trident-book.pdf (needs Chromium)",
             book::pdf,
+        ),
+        plain(
+            "pictures",
+            "Make README's pictures of the tour and of the microscope's page",
+            pictures::command,
         ),
         plain(
             "entry",
