@@ -49,7 +49,13 @@ fn main() -> Result<()> {
         ("records", Some(file), None) => write_records(&PathBuf::from(file)),
         ("assemble", None, None) => assemble(),
         ("entry", None, None) => write_entry(),
-        _ => bail!("usage: microscope page [LINUX COMMAND-LINE] | records FILE | assemble | entry"),
+        ("doors", Some(kernel), Some(append)) => print_doors(Linux {
+            kernel: PathBuf::from(kernel),
+            append,
+        }),
+        _ => bail!(
+            "usage: microscope page [LINUX COMMAND-LINE] | records FILE | assemble | entry | doors LINUX COMMAND-LINE"
+        ),
     }
 }
 
@@ -132,6 +138,35 @@ fn write_entry() -> Result<()> {
         let file = paths::root().join("docs").join(name);
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         println!("Wrote {}", file.display());
+    }
+    Ok(())
+}
+
+/// Records getpid by each door on both kernels. A line for each has the number of instructions from the
+/// one that enters to the program's next one, and the kernel's symbol at which it enters.
+fn print_doors(linux: Linux) -> Result<()> {
+    let is_door = |id: &str| entry::is_path(id.strip_prefix("linux-").unwrap_or(id));
+    let wanted: Vec<Journey> = ALL
+        .iter()
+        .filter(|journey| is_door(journey.id))
+        .copied()
+        .collect();
+    let kernels = Kernels {
+        linux: Some(linux),
+        ..Kernels::default()
+    };
+    for session in sessions(&wanted, &kernels)? {
+        let symbols = match &session.kallsyms {
+            Some(text) => symbols::of_kallsyms(text),
+            None => symbols::of_file(&paths::kernel())?,
+        };
+        for record in &session.records {
+            let inside = record.steps.iter().filter(|step| step.level() == 0);
+            let first = inside.clone().next().context("it never enters")?;
+            let (name, _) = symbols.near(first.rip).context("it enters nowhere")?;
+            let (id, steps) = (record.journey.id, 1 + inside.count());
+            println!("door: {id} {steps} {name}");
+        }
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use harness::{Initramfs, Verdict, Vm, paths};
 use serde_json::{Value, json};
 
 use super::rows::{ROWS, Run};
-use super::{Figures, counted, figures, linux};
+use super::{Figures, counted, door_paths, figures, linux, programs};
 use crate::build::{self, write_if_changed};
 use crate::setup::{self, needs};
 use crate::toolchain::host_program;
@@ -99,20 +99,27 @@ pub fn command() -> Result<()> {
     build::everything(&setup::toolchain()?)?;
     let version = linux::version()?;
     let doors = doors()?;
+    let paths = door_paths::record()?;
     let rows = rows()?;
+    let programs = programs::measure()?;
     let report = json!({
         "unit": "guest instructions",
         "linux_version": version,
         "qemu": "-icount shift=0,sleep=off",
         "doors": doors,
+        "paths": paths.iter().map(door_paths::Path::report).collect::<Vec<_>>(),
+        "programs": programs.iter().map(programs::Work::report).collect::<Vec<_>>(),
         "rows": rows.iter().map(Comparison::report).collect::<Vec<_>>(),
     });
     let file = paths::target().join("bench-linux.json");
     let text = serde_json::to_string_pretty(&report)?;
     write_if_changed(&file, format!("{text}\n").as_bytes())?;
+    println!("{}", door_paths::table(&paths));
+    println!("{}", programs::table(&programs));
     println!("{}", table(&rows));
     ui::note(format!("Also in {}", file.display()));
-    let missed = missed(&rows);
+    let mut missed = missed(&rows);
+    missed.extend(programs.iter().filter_map(programs::Work::missed));
     ensure!(missed.is_empty(), "missed:\n  {}", missed.join("\n  "));
     Ok(())
 }
@@ -208,22 +215,34 @@ impl Comparison {
     }
 }
 
-/// Counts all rows on both kernels.
-fn rows() -> Result<Vec<Comparison>> {
+/// Counts Trident's rows, on a CPU with or without ERMS.
+///
+/// # Errors
+/// The program is not compiled, or does not run to its end.
+pub(super) fn rows_of_trident(has_erms: bool) -> Result<Figures> {
+    rows_of(Kernel::Trident, has_erms)
+}
+
+fn rows_of(kernel: Kernel, has_erms: bool) -> Result<Figures> {
     let program = compile_with("costs/costs", Compiler::Glibc64, &["-O2"])?;
     let files = Initramfs::new()
         .dir("/dev")
         .executable_from("/init", &program)?;
+    let cpu = if has_erms {
+        "max,-rdrand,-rdseed"
+    } else {
+        "max,-rdrand,-rdseed,-erms"
+    };
+    let vm = Vm::new().cpu(cpu).memory("1G").timeout(PATIENCE);
+    kernel.run(vm.initramfs(&files))
+}
+
+/// Counts all rows on both kernels.
+fn rows() -> Result<Vec<Comparison>> {
     let count = |kernel: Kernel, has_erms: bool| {
         let title = if has_erms { ", ERMS" } else { "" };
         let step = Step::begin_long(format!("Counting the rows, {}{title}", kernel.name()));
-        let cpu = if has_erms {
-            "max,-rdrand,-rdseed"
-        } else {
-            "max,-rdrand,-rdseed,-erms"
-        };
-        let vm = Vm::new().cpu(cpu).memory("1G").timeout(PATIENCE);
-        let figures = kernel.run(vm.initramfs(&files));
+        let figures = rows_of(kernel, has_erms);
         step.end();
         figures
     };

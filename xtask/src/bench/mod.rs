@@ -5,11 +5,15 @@
 //! inside one instruction: the interrupt gate's own cost, the TLB flush of a CR3 write. The
 //! programs print `bench: NAME COUNT` lines: `bench` for the doors ([`rows`]),
 //! `workloads` for processes, memory and files ([`workloads`]), which Linux runs too ([`linux`]).
+//! The rows of `tests/programs/costs/` are compared with their published figures ([`kept`]).
 //! A figure that misses its goal fails the command.
 
 mod boot;
 pub mod compare;
+mod door_paths;
+mod kept;
 pub mod linux;
+mod programs;
 mod rows;
 pub mod silicon;
 pub mod steps;
@@ -47,6 +51,7 @@ pub fn command() -> Result<()> {
         .collect::<Result<_>>()?;
     step.end();
     let work = workloads::measure()?;
+    let dearer = kept::missed()?;
     let step = Step::begin_long("Timing the boot, finding the smallest memory");
     let boot = boot::measure()?;
     step.end();
@@ -61,6 +66,7 @@ pub fn command() -> Result<()> {
     ui::note(format!("Also in {}", file.display()));
     let mut missed = work.missed();
     missed.extend(doors_missed(&measured));
+    missed.extend(dearer);
     ensure!(missed.is_empty(), "missed:\n  {}", missed.join("\n  "));
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::{Figures, counted, figures, linux};
 use crate::ui::Step;
 
 /// How much dearer a row may become.
-const WORSE: f64 = 1.02;
+pub(super) const WORSE: f64 = 1.02;
 /// The limit of growth of a series: its cost's factor for a thousand times as many objects.
 const GROWTH: f64 = 2.0;
 

@@ -206,7 +206,7 @@ pub const COMMANDS: &[(&str, &[&[Need]])] = &[
     ("debug REPLAY=1", &[RUN, GDB, REPLAY]),
     ("gdbserver", &[RUN]),
     ("gdb", &[GDB]),
-    ("bench", &[RUN]),
+    ("bench", &[RUN, GCC, LIBRARIES]),
     ("bench-linux", &[RUN, GCC, LIBRARIES]),
     ("cost", &[RUN, GCC, LIBRARIES]),
     ("microscope", &[RUN, GCC, LIBRARIES]),
