@@ -19,6 +19,9 @@ use crate::tree::Tree;
 /// Lines of a compiler's message that a report has.
 const MOST_LINES: usize = 14;
 
+/// Edited files that a report names.
+const MOST_FILES: usize = 8;
+
 /// One grading.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
@@ -237,6 +240,10 @@ fn left_out(task: Task<'_>) -> Result<Vec<String>> {
     };
     let mut found = Vec::new();
     for path in task.starter.differences(task.handed_in) {
+        // A submission may have the lab's files alone.
+        if task.handed_in.get(&path).is_none() {
+            continue;
+        }
         if task.lab.rules.files.contains(&path) {
             // Of another lab's hole in the same file the edits are that lab's.
             let without_holes = |tree: &Tree| -> Option<String> {
@@ -254,6 +261,11 @@ fn left_out(task: Task<'_>) -> Result<Vec<String>> {
         } else if is_source(&path) && !of_others.contains(&&path) {
             found.push(path);
         }
+    }
+    let more = found.len().saturating_sub(MOST_FILES);
+    if more > 0 {
+        found.truncate(MOST_FILES);
+        found.push(format!("and {more} more"));
     }
     Ok(found)
 }
@@ -288,7 +300,14 @@ pub fn image(tree: &Tree) -> Result<Result<Kernel, String>> {
 
 /// The first errors of a compiler's output, as lines of program text.
 fn compiler_errors(output: &str) -> String {
-    let lines = output.lines();
+    // A misspelt register is an unknown symbol to the linker, whose whole command line comes first.
+    let is_said = |line: &&str| {
+        line.len() < 200
+            && !line.contains("use `--verbose`")
+            && !line.starts_with("error: could not compile")
+            && !line.starts_with("error: Building")
+    };
+    let lines = output.lines().filter(is_said);
     let from = lines.skip_while(|line| !line.starts_with("error"));
     let from: Vec<&str> = from.take(MOST_LINES).collect();
     let lines = if from.is_empty() {
