@@ -160,7 +160,13 @@ impl Expander<'_> {
             }
             "journey" => self.records.markup(argument, rest, &up(&chapter.path)),
             "costs" => include::costs(self.tree, argument),
-            "entry" => include::entry(self.tree, argument),
+            "entry" => match include::entry(self.tree, argument) {
+                // The page would show a lab's solution.
+                Err(_) if self.tree.is_for_students() => {
+                    Ok("(`cargo xtask entry` makes this table from your own stubs.)".to_owned())
+                }
+                table => table,
+            },
             "page" => include::page(self.tree, argument),
             "commands" => include::commands(self.tree),
             // All chapters come first.
@@ -550,6 +556,14 @@ mod tests {
         let with_hole = ("kernel/src/b.rs", "// LAB 4 HOLE a\n// LAB 4 END a\n");
         let without = ("kernel/src/b.rs", "let a = 1;\n");
         let answers = ("book/answers/a.md", "x");
+        let entry = "{{entry SYSCALL}}";
+        let page = ("docs/ENTRY.md", "# Each instruction\n\nYour own.\n");
+        let (out, problems) = expand_with(entry, &[page]);
+        assert!(
+            problems.is_empty() && out.contains("your own stubs"),
+            "{out} {problems}"
+        );
+        assert!(!expand_with(entry, &[page, answers]).1.is_empty());
         let (out, problems) = expand_with(code, &[with_hole]);
         assert!(
             problems.is_empty() && out.contains("A lab asks you"),
