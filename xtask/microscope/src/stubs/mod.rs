@@ -266,10 +266,7 @@ fn comment(lines: &[&str], line: u32) -> String {
         .skip_while(|line| text_of(line).is_none() && !line.contains("naked_asm!"))
         .map_while(text_of)
         .collect();
-    // Marks of the labs' holes and of the book's listings are no comments.
-    let is_mark = |line: &&str| line.starts_with("LAB ") || line.starts_with("ANCHOR");
-    let block = block.iter().rev().map(String::as_str);
-    let block: Vec<&str> = block.filter(|line| !is_mark(line)).collect();
+    let block: Vec<&str> = block.iter().rev().map(String::as_str).collect();
     block.join(" ")
 }
 
