@@ -45,6 +45,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = cases![
         oom_score_adj,
         one_kill_is_enough,
+        zombies_keep_nothing,
         archive_larger_than_memory,
         many_directories,
         no_archive,
@@ -111,6 +112,22 @@ fn one_kill_is_enough() -> Result<()> {
     ensure!(
         decisions.count() == 1,
         "not one decision{}",
+        outcome.transcript()
+    );
+    Ok(())
+}
+
+/// A zombie keeps none of the kernel memory that its process kept, of whichever kind: else a second
+/// process is killed before the parent of the first has waited.
+fn zombies_keep_nothing() -> Result<()> {
+    let outcome = run("oom_choice", "zombies")?;
+    outcome.expect(Verdict::Pass)?;
+    let kinds = outcome
+        .serial
+        .matches(": it keeps memory: 1, a zombie less than a quarter: 1");
+    ensure!(
+        kinds.count() == 6,
+        "a zombie keeps memory{}",
         outcome.transcript()
     );
     Ok(())

@@ -92,6 +92,10 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
         let old = process.fs.replace(FsContext::root());
         drop(old);
     }
+    // A zombie must not keep the memory of queued signals either: the OOM killer would look for
+    // another victim before the parent has waited. No signal is queued any more without a thread.
+    let queued = process.signals.lock().pending.take_queue();
+    drop(queued);
     // The task never again reaches `exit_work`, which would do it.
     leftovers::give_back();
     hangup::disassociate(process, true);

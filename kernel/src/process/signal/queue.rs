@@ -178,6 +178,12 @@ impl Pending {
         }
     }
 
+    /// Takes the information of all pending signals, whose memory the caller frees; the set stays.
+    pub fn take_queue(&mut self) -> VecDeque<SigInfo> {
+        note_dequeued(self.queue.len());
+        core::mem::take(&mut self.queue)
+    }
+
     /// Removes the signals in `mask`.
     pub fn remove(&mut self, mask: u64) {
         if self.set & mask != 0 {
