@@ -15,7 +15,7 @@ use crate::arch::gdt::USER_DS;
 
 // ANCHOR: flags
 /// Flags that sigreturn(2) restores (FIX_EFLAGS): CF, PF, AF, ZF, SF, TF, DF, OF, RF, AC. Not IF,
-/// IOPL, NT or VM, by which a program could harm others.
+/// IOPL or VM, by which a program could harm others; nor NT and ID, which Linux leaves out too.
 pub const RESTORED_FLAGS: u64 = 0x5_0dd5;
 /// Flags cleared for a handler: TF, DF (clear at function entry by the psABI), RF.
 pub const HANDLER_FLAGS: u64 = 1 << 8 | 1 << 10 | 1 << 16;
