@@ -15,6 +15,16 @@ use super::compare::rows_of_trident;
 use super::workloads::WORSE;
 use crate::ui::Step;
 
+/// Rows whose cost depends on the order of a tree of addresses, another one in each build, and the
+/// factor by which they may differ.
+const LOOSE: (&[&str], f64) = (&["epoll_add_delete/", "epoll_modify/"], 1.4);
+
+/// How much dearer a row may become.
+fn allowed(name: &str) -> f64 {
+    let is_loose = LOOSE.0.iter().any(|row| name.starts_with(row));
+    if is_loose { LOOSE.1 } else { WORSE }
+}
+
 /// Counts the rows; returns messages for those dearer than published, with both figures.
 ///
 /// # Errors
@@ -51,7 +61,7 @@ fn dearer(published: &Figures, counted: &Figures) -> Vec<String> {
     let worse = published
         .iter()
         .filter_map(|(name, before)| match counted.get(name) {
-            Some(now) if *now <= WORSE * before => None,
+            Some(now) if *now <= allowed(name) * before => None,
             Some(now) => Some(format!(
                 "{name}: {now:.0} instructions, published {before:.0} (`make bench-linux` and \
                  `cargo xtask costs` publish others)"
@@ -81,6 +91,9 @@ mod tests {
             named[0].contains("pipe/1: 1021") && named[0].contains("1000"),
             "{named:?}"
         );
+        let loose = |count: f64| Figures::from([("epoll_modify/100".to_owned(), count)]);
+        assert!(dearer(&loose(1000.0), &loose(1390.0)).is_empty());
+        assert_eq!(dearer(&loose(1000.0), &loose(1410.0)).len(), 1);
         assert_eq!(dearer(&before, &Figures::new()).len(), 1, "no figure");
         assert_eq!(dearer(&Figures::new(), &before).len(), 1, "none published");
     }

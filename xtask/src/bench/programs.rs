@@ -143,7 +143,7 @@ fn seconds(root: &[u8], script: &str, is_linux: bool) -> Result<f64> {
         // On Linux init's end is a panic, and `panic=` makes a panic a reset.
         (vm.run()?, Verdict::Reset)
     } else {
-        (vm.append("quiet").run()?, Verdict::Pass)
+        (vm.append("quiet norandmaps").run()?, Verdict::Pass)
     };
     let took = children_seconds()? - before;
     ensure!(
