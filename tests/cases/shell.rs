@@ -217,8 +217,9 @@ fn bash_and_script() -> Result<()> {
         .on("\n1\r\n<0> ", "fg\r")
         .on("cat\r\n", "three\r")
         .on("three\r\nthree\r\n", "\x04")
-        .on("<0> ", "sleep 1000 | cat\r")
-        .on("cat\r\n", "\x03")
+        .on("<0> ", "{ echo re''ady; sleep 1000; } | cat\r")
+        // Ctrl-C before the job is in the foreground would be the shell's own.
+        .on("ready\r\n", "\x03")
         .on("<130> ", "sleep 1000 & kill %1; wait %1\r")
         .on("<143> ", "echo a''b\r")
         .on("\nab\r\n<0> ", "\x1b[A\x7fc\r")

@@ -40,7 +40,7 @@ pub fn write(rights: u32) {
     write_on(cpu::features(), rights);
 }
 
-/// [`write`] on a CPU with `features`.
+/// [`write()`] on a CPU with `features`.
 pub(super) fn write_on(features: &Features, rights: u32) {
     if features.pku {
         // SAFETY: CR4.PKE is set; WRPKRU requires ecx = edx = 0. Keys don't apply to kernel pages.
